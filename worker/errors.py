@@ -1,0 +1,53 @@
+"""The four ways a try can fail. Handlers and clients raise exactly these: the raiser knows what
+follows from its failure, the loop does not guess. Anything else that escapes them is a bug.
+"""
+
+from shared.enums import FailureReason
+
+
+class JobError(Exception):
+    """A failure whose consequence is known; `str()` is one line for the log and for Core."""
+
+
+class Retryable(JobError):
+    """This try failed, another may not: an attempt is spent, and the job backs off.
+
+    Attributes:
+        after_s: wait this many seconds instead of the usual backoff.
+        reason: what the dead letter says when no attempt is left.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        after_s: float | None = None,
+        reason: FailureReason = FailureReason.ATTEMPTS_EXHAUSTED,
+    ) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+        self.reason = reason
+
+
+class Snooze(JobError):
+    """Not the job's fault (overload, rate limit, outage): no attempt is spent.
+
+    Attributes:
+        after_s: seconds the other side asked for; None leaves the wait to the backoff.
+    """
+
+    def __init__(self, message: str, *, after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class Reject(JobError):
+    """This job can never succeed: dead letter at once."""
+
+    def __init__(self, reason: FailureReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Halt(JobError):
+    """The worker is broken, not the job (bad key, unknown model): release everything and stop."""

@@ -1,0 +1,88 @@
+"""What came of a job, as a value that survives a restart: the outbox holds exactly this.
+
+An outcome is final. Whatever happens between here and Core, the model is not asked again.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.enums import FailureReason, JobStatus
+from shared.schemas import EventCreate, LLMJobUpdate, RecordId, Result, TagsAddRequest
+
+
+class Frozen(BaseModel):
+    """Immutable, and strict about its fields: only this program writes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AddTags(Frozen):
+    """Effect: `POST /memories/{memory_id}/tags`."""
+
+    kind: Literal["add_tags"] = "add_tags"
+    memory_id: RecordId
+    body: TagsAddRequest
+
+
+class CreateEvent(Frozen):
+    """Effect: `POST /events`."""
+
+    kind: Literal["create_event"] = "create_event"
+    body: EventCreate
+
+
+Effect = Annotated[AddTags | CreateEvent, Field(discriminator="kind")]
+
+
+class Completed(Frozen):
+    """The job has an answer: the effects in their order, then the PATCH with the result."""
+
+    kind: Literal["completed"] = "completed"
+    result: dict[str, Any]
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def update(self) -> LLMJobUpdate:
+        """The last word to Core about this job."""
+        return LLMJobUpdate(status=JobStatus.COMPLETED, result=self.result)
+
+
+class Failed(Frozen):
+    """The job has no answer and never will: the PATCH, then the dead letters."""
+
+    kind: Literal["failed"] = "failed"
+    reason: FailureReason
+    message: str
+    attempts: int = 0
+    undelivered: Completed | None = None
+    """The answer that Core would not take, kept so that nobody pays for it twice."""
+
+    @property
+    def update(self) -> LLMJobUpdate:
+        """The last word to Core about this job."""
+        message = f"{self.reason}: {self.message}"[:2_000]
+        return LLMJobUpdate(status=JobStatus.FAILED, error_message=message)
+
+
+Outcome = Completed | Failed
+_OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Annotated[Outcome, Field(discriminator="kind")])
+
+
+def completed(result: Result, *effects: AddTags | CreateEvent) -> Completed:
+    """A handler's answer: the result as Core will see it, and what else to do there."""
+    return Completed(result=result.model_dump(mode="json"), effects=effects)
+
+
+def dump_outcome(outcome: Outcome) -> bytes:
+    """An outcome as the outbox keeps it."""
+    return _OUTCOME.dump_json(outcome)
+
+
+def load_outcome(raw: bytes) -> Outcome:
+    """An outcome out of the outbox.
+
+    Raises:
+        pydantic.ValidationError: a newer or a foreign program wrote it.
+    """
+    return _OUTCOME.validate_json(raw)
