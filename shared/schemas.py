@@ -4,7 +4,7 @@ Payloads come from producers and are checked at the door. Results are what the w
 Core. Lengths are bounded everywhere: what has no bound is somebody's outage.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -160,18 +160,11 @@ class ExtractedEvent(Wire):
     """One event found in an email."""
 
     description: ShortText
-    event_time: datetime | date
+    event_time: AwareDatetime | date
     """With offset, or a plain date when the event fills the day."""
     confidence: Confidence
     evidence: ShortText
     """The words of the email it rests on."""
-
-    @field_validator("event_time")
-    @classmethod
-    def _with_offset(cls, value: datetime | date) -> datetime | date:
-        if isinstance(value, datetime) and value.tzinfo is None:
-            raise ValueError("a time of day needs its offset")
-        return value
 
 
 class EmailExtractResult(Wire):
@@ -269,7 +262,7 @@ class EventCreate(Wire):
     """Body of `POST /events`."""
 
     owner_user_id: int
-    event_time: datetime | date
+    event_time: AwareDatetime | date
     description: ShortText
     source_type: EventSource = EventSource.EMAIL
 

@@ -5,7 +5,7 @@ An outcome is final. Whatever happens between here and Core, the model is not as
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.enums import FailureReason, JobStatus
 from shared.schemas import EventCreate, LLMJobUpdate, RecordId, Result, TagsAddRequest
@@ -79,10 +79,14 @@ def dump_outcome(outcome: Outcome) -> bytes:
     return _OUTCOME.dump_json(outcome)
 
 
-def load_outcome(raw: bytes) -> Outcome:
-    """An outcome out of the outbox.
+def load_outcome(raw: bytes | None) -> Outcome | None:
+    """An outcome out of the outbox; None when there is none that this version can read.
 
-    Raises:
-        pydantic.ValidationError: a newer or a foreign program wrote it.
+    A newer worker's format is no outcome here: to ask again is the lesser evil.
     """
-    return _OUTCOME.validate_json(raw)
+    if raw is None:
+        return None
+    try:
+        return _OUTCOME.validate_json(raw)
+    except ValidationError:
+        return None

@@ -1,0 +1,222 @@
+"""From a claimed entry to an outcome: read it, admit it, let its handler answer, retry."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, assert_never
+
+import structlog
+from pydantic import ValidationError
+
+from shared.enums import FailureReason, JobType
+from shared.redis_streams import EntryError, JobEntry, decode_entry
+from shared.schemas import Payload
+from worker.clock import Clock
+from worker.errors import Halt, JobError
+from worker.handlers.handler import CoreReader, Handler, ImageSource, Tools
+from worker.job import Job, Stage
+from worker.llm.chat import LLM
+from worker.llm.structured import Asker
+from worker.outcome import Completed, Failed, Outcome, load_outcome
+from worker.parking import Parking
+from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, admit
+from worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+
+class Core(CoreReader, Protocol):
+    """The part of Core that is used before there is an outcome."""
+
+    async def mark_processing(self, job_id: str) -> None:
+        """Tell Core that work has begun."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """How far a job may go: each is a setting of the same name."""
+
+    attempts_max: int
+    deliveries_max: int
+    payload_max_bytes: int
+    text_timeout_s: float = 60.0
+    vision_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What handlers work with; shared by all jobs."""
+
+    handlers: Mapping[JobType, Handler[Any]]
+    llm: LLM
+    core: Core
+    images: ImageSource
+
+
+class Answering:
+    """Finds the outcome of a job; changes nothing anywhere but `processing` in Core."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        limits: AnswerLimits,
+        slots: Slots,
+        parking: Parking,
+        clock: Clock,
+    ) -> None:
+        self._clock = clock
+        self._workshop = workshop
+        self._limits = limits
+        self._slots = slots
+        self._parking = parking
+
+    async def answer(self, job: Job) -> Outcome:
+        """Bring a job to its outcome; it comes with a slot and leaves without.
+
+        Raises:
+            Halt: the worker cannot go on.
+            HandBack: the worker is stopping, and the job would have had to wait.
+        """
+        has_slot = True
+        try:
+            payload = self._admitted(job)
+            if isinstance(payload, Completed | Failed):
+                return payload
+            self._announce(job)
+            tracker = RetryTracker(self._limits.attempts_max)
+            while True:
+                job.stage = Stage.INFER
+                step = await self._try(job, payload, tracker)
+                if not isinstance(step, Retry):
+                    return step
+                job.stage = Stage.PARKED
+                self._slots.give_back()
+                has_slot = False
+                await self._parking.park(step.after_s)
+                await self._slots.acquire()
+                has_slot = True
+        finally:
+            if has_slot:
+                self._slots.give_back()
+
+    # ---------------------------------------------------------------------- steps
+
+    def _admitted(self, job: Job) -> Payload | Outcome:
+        """The payload as its type, or the outcome that makes asking needless."""
+        refused = self._read(job)
+        outcome = load_outcome(job.entry.outcome)
+        if outcome is not None:
+            job.recorded = True
+            return outcome
+        if refused is not None or job.facts is None:
+            return refused or Failed(reason=FailureReason.MALFORMED_ENTRY, message="unreadable")
+        refused = admit(
+            deliveries=job.entry.deliveries,
+            deliveries_max=self._limits.deliveries_max,
+            deadline=job.facts.deadline,
+            now=self._clock.now(),
+        )
+        return refused or self._typed(job, job.facts)
+
+    def _read(self, job: Job) -> Failed | None:
+        try:
+            job.facts = decode_entry(
+                job.entry.fields, payload_max_bytes=self._limits.payload_max_bytes
+            )
+        except EntryError as error:
+            job.job_id = error.job_id
+            return Failed(reason=error.reason, message=str(error))
+        job.job_id = job.facts.job_id
+        return None
+
+    def _typed(self, job: Job, facts: JobEntry) -> Payload | Failed:
+        handler = self._workshop.handlers[JobType(job.entry.job_type)]
+        try:
+            return handler.payload.model_validate(facts.payload)
+        except ValidationError as error:
+            return Failed(reason=FailureReason.INVALID_PAYLOAD, message=explain(error))
+
+    def _announce(self, job: Job) -> None:
+        """Tell Core, without waiting for it, that work has begun."""
+        if job.job_id is not None:
+            job.processing = asyncio.create_task(self._mark_processing(job.job_id))
+
+    async def _mark_processing(self, job_id: str) -> None:
+        try:
+            await self._workshop.core.mark_processing(job_id)
+        except JobError as error:
+            log.debug("processing_not_told", job_id=job_id, error=str(error))
+
+    async def _try(self, job: Job, payload: Payload, tracker: RetryTracker) -> Outcome | Retry:
+        """Run the handler once; what failed comes back as what follows from it."""
+        try:
+            outcome = await self._run_handler(job, payload)
+        except Exception as error:
+            left_s = job.time_left_s(self._clock.now())
+            verdict = tracker.decide(error, time_left_s=left_s, jitter=self._clock.jitter())
+            job.attempts = tracker.tries.attempts
+            if not isinstance(error, JobError):
+                # Its place, not its message or traceback: those may quote the payload.
+                log.error("handler_bug", **job.log_fields, where=_where(error))  # noqa: TRY400
+        else:
+            job.attempts = tracker.tries.attempts + 1
+            return outcome
+        match verdict:
+            case StopWorker():
+                raise Halt(verdict.message)
+            case GiveUp():
+                return Failed(reason=verdict.reason, message=verdict.message, attempts=job.attempts)
+            case Retry():
+                log.warning(
+                    "job_retry",
+                    **job.log_fields,
+                    why=verdict.why,
+                    attempt=job.attempts,
+                    attempts_max=self._limits.attempts_max,
+                    counted=verdict.counted,
+                    after_s=round(verdict.after_s, 1),
+                )
+                return verdict
+            case _:
+                assert_never(verdict)
+
+    async def _run_handler(self, job: Job, payload: Payload) -> Completed:
+        handler = self._workshop.handlers[JobType(job.entry.job_type)]
+        asker = Asker(
+            llm=self._workshop.llm,
+            usage=job.usage,
+            request_id=f"{job.job_id}-{job.entry.entry_id}",
+            text_timeout_s=self._limits.text_timeout_s,
+            vision_timeout_s=self._limits.vision_timeout_s,
+        )
+        tools = Tools(
+            ask=asker,
+            core=self._workshop.core,
+            images=self._workshop.images,
+            user_id=None if job.facts is None else job.facts.user_id,
+            enqueued_at=datetime.fromtimestamp(job.entry.enqueued_s, tz=UTC),
+        )
+        return await handler.run(payload, tools)
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with a payload, by field, without what it holds."""
+    lines = [
+        f"{'.'.join(str(part) for part in item['loc']) or 'payload'}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)[:5]
+    ]
+    more = error.error_count() - len(lines)
+    return "; ".join(lines)[:1_000] + (f" and {more} more" if more > 0 else "")
+
+
+def _where(error: Exception) -> str:
+    """Type and place of an error: `KeyError at worker/handlers/x.py:12 in f < …`."""
+    frames: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} in {code.co_name}")
+        trace = trace.tb_next
+    return f"{type(error).__name__} at " + " < ".join(reversed(frames[-6:]))

@@ -1,0 +1,219 @@
+"""The composition root: the only file that knows all the rooms."""
+
+import asyncio
+import os
+import secrets
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from shared.redis_streams import Keys
+from worker.answering import Answering, AnswerLimits, Workshop
+from worker.clock import Clock
+from worker.config import Settings
+from worker.consumer import Consumer, Hands
+from worker.core_api_client import CoreApiClient
+from worker.delivery import Delivery, DeliveryLimits
+from worker.errors import Halt, JobError
+from worker.handlers import HANDLERS
+from worker.images import ImageFolder
+from worker.job_queue import JobQueue
+from worker.leases import Leases
+from worker.lifecycle import ExitCode, Shutdown, background, drain_within, listening
+from worker.llm.chat import ModelRole
+from worker.llm.client import OpenAIChat
+from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.observability.report import report
+from worker.parking import Parking
+from worker.redis_clients import RedisClients, connect
+from worker.settling import Settling
+from worker.slots import Slots
+from worker.strays import Strays
+
+log = structlog.get_logger(__name__)
+
+_CLAIM_STUCK_S = 60.0
+"""A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The three services the worker leans on, and the picture folder."""
+
+    redis: RedisClients
+    core: CoreApiClient
+    llm: OpenAIChat
+    images: ImageFolder
+
+
+async def run(settings: Settings) -> ExitCode:
+    """Run the daemon until a signal or a `Halt`."""
+    shutdown = Shutdown()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(listening(shutdown))
+        outside = await _outside(settings, stack)
+        return await _serve(settings, outside, shutdown)
+
+
+async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
+    clients = connect(settings.redis_url)
+    stack.push_async_callback(clients.close)
+    core = CoreApiClient(
+        settings.core_api_url,
+        token=settings.core_api_token.get_secret_value(),
+        timeout_s=settings.core_timeout_s,
+    )
+    stack.push_async_callback(core.close)
+    llm = build_llm(settings)
+    stack.push_async_callback(llm.close)
+    images = build_images(settings)
+    stack.callback(images.close)
+    return Outside(clients, core, llm, images)
+
+
+def build_llm(settings: Settings) -> OpenAIChat:
+    """The model client that the settings describe."""
+    return OpenAIChat(
+        settings.llm_base_url,
+        settings.llm_api_key.get_secret_value(),
+        models(settings),
+        max_connections=settings.worker_concurrency + 8,
+    )
+
+
+def models(settings: Settings) -> dict[ModelRole, str]:
+    """The model's name for each role."""
+    return {
+        ModelRole.TEXT: settings.llm_text_model,
+        ModelRole.VISION: settings.llm_vision_model,
+    }
+
+
+def build_images(settings: Settings) -> ImageFolder:
+    """The picture folder that the settings describe."""
+    return ImageFolder(
+        settings.image_storage_path,
+        max_file_bytes=settings.image_max_bytes,
+        max_pixels=settings.image_max_pixels,
+    )
+
+
+def consumer_name() -> str:
+    """A name no other start of any worker has: a frozen one must never pass for its successor."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> ExitCode:
+    clock = Clock()
+    keys = Keys(settings.llm_stream_prefix)
+    queue = JobQueue(outside.redis, keys, settings.worker_job_types, consumer_name())
+    settling = Settling(queue)
+    hands = _hands(settings, outside, queue, settling, clock)
+    consumer = Consumer(hands, report, clock, lease_s=settings.worker_lease_s)
+    strays = Strays(
+        outside.redis.commands,
+        keys,
+        outside.core,
+        clock,
+        after_s=settings.worker_stray_after_s,
+        dead_letters_kept=settings.dead_letter_max,
+    )
+    heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
+    consumer.on_turn(heartbeats.beat("claim"))
+    health = Health(heartbeats, _checks(settings, outside, queue))
+    server = HealthServer(health, settings.worker_health_host, settings.worker_health_port)
+    port = await server.start()
+    log.info("started", **_facts(settings, queue), health_port=port)
+    try:
+        async with background(
+            hands.leases.renew_forever(heartbeats.beat("leases")),
+            settling.run(),
+            strays.sweep_forever(),
+            _drain_on_signal(settings, consumer, hands, health, shutdown),
+        ):
+            await consumer.run()
+            code = ExitCode.FORCED if shutdown.now.is_set() else ExitCode.DRAINED
+            await _leave(queue)
+    except* Halt as group:
+        log.error("halted", why=str(_leaf(group)))  # noqa: TRY400 - its words, not its traceback
+        code = ExitCode.HALTED
+    finally:
+        await server.stop()
+    log.info("stopped", exit_code=int(code))
+    return code
+
+
+def _hands(
+    settings: Settings, outside: Outside, queue: JobQueue, settling: Settling, clock: Clock
+) -> Hands:
+    parking = Parking()
+    slots = Slots(settings.worker_concurrency, held_max=settings.worker_held_max)
+    limits = AnswerLimits(
+        attempts_max=settings.llm_max_retries,
+        deliveries_max=settings.worker_deliveries_max,
+        payload_max_bytes=settings.worker_payload_max_bytes,
+        text_timeout_s=settings.llm_timeout_s,
+        vision_timeout_s=settings.llm_vision_timeout_s,
+    )
+    workshop = Workshop(HANDLERS, outside.llm, outside.core, outside.images)
+    delivery_limits = DeliveryLimits(settings.core_max_retries, settings.dead_letter_max)
+    return Hands(
+        queue=queue,
+        slots=slots,
+        leases=Leases(queue, settings.worker_lease_s),
+        parking=parking,
+        answering=Answering(workshop, limits, slots, parking, clock),
+        delivery=Delivery(queue, outside.core, parking, settling.settle, delivery_limits, clock),
+    )
+
+
+async def _drain_on_signal(
+    settings: Settings, consumer: Consumer, hands: Hands, health: Health, shutdown: Shutdown
+) -> None:
+    await shutdown.drain.wait()
+    health.draining = True
+    await consumer.stop()
+
+    def cancel_rest() -> int:
+        left = len(hands.leases)
+        hands.leases.cancel_all()
+        return left
+
+    await drain_within(settings.worker_grace_s, shutdown, cancel_rest)
+    await asyncio.Event().wait()  # the consumer ends; then this is cancelled with the others
+
+
+async def _leave(queue: JobQueue) -> None:
+    try:
+        async with asyncio.timeout(2):
+            await queue.leave()
+    except Exception as error:  # a courtesy: an empty consumer left behind does no harm
+        log.debug("consumer_left_behind", error=type(error).__name__)
+
+
+def _checks(settings: Settings, outside: Outside, queue: JobQueue) -> dict[str, Check]:
+    async def model() -> None:
+        missing = sorted(set(models(settings).values()) - set(await outside.llm.models()))
+        if missing:
+            raise Halt(f"the server does not offer {', '.join(missing)}")
+
+    return {"redis": queue.ping, "core": outside.core.ping, "model": model}
+
+
+def _facts(settings: Settings, queue: JobQueue) -> dict[str, object]:
+    return {
+        "consumer": queue.consumer,
+        "job_types": [str(job_type) for job_type in settings.worker_job_types],
+        "concurrency": settings.worker_concurrency,
+        "llm": settings.llm_base_url,
+        "text_model": settings.llm_text_model,
+        "vision_model": settings.llm_vision_model,
+        "core": settings.core_api_url,
+    }
+
+
+def _leaf(group: BaseExceptionGroup[JobError]) -> BaseException:
+    error = group.exceptions[0]
+    return _leaf(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,28 @@
+"""The command line: one file per command."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from worker.cli.check import check
+from worker.cli.demo import demo
+from worker.cli.enqueue import enqueue
+from worker.cli.run import run
+
+app = typer.Typer(
+    name="llm-worker",
+    help="Takes LLM jobs off Redis Streams and carries the results to a Core REST API.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+app.command()(enqueue)
+app.command()(check)
+app.command()(demo)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process."""
+    sys.exit(app(args=args, prog_name="llm-worker"))

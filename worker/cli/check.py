@@ -1,0 +1,155 @@
+"""`llm-worker check`: everything the worker needs, each finding with what to do about it."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+import typer
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from worker.app import build_llm, models
+from worker.cli.settings import settings_or_exit
+from worker.config import Settings
+from worker.core_api_client import CoreApiClient
+from worker.errors import JobError
+from worker.redis_clients import CommandClient, connect, describe
+
+
+class Verdict(StrEnum):
+    """How a finding stands."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    verdict: Verdict
+    found: str
+    fix: str = ""
+
+
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Look at settings, Redis, Core, the model server and the image folder.
+
+    Exit codes: 0 nothing failed (warnings allowed), 1 something did, 2 the settings are wrong.
+    """
+    settings = settings_or_exit()
+    findings = asyncio.run(_findings(settings))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        Console().print(_table(findings))
+    raise typer.Exit(any(finding.verdict is Verdict.FAILED for finding in findings))
+
+
+async def _findings(settings: Settings) -> list[Finding]:
+    findings = [Finding("settings", Verdict.OK, "every value is allowed")]
+    findings += [finding async for finding in _redis(settings)]
+    findings.append(await _core(settings))
+    findings += [finding async for finding in _models(settings)]
+    findings.append(_image_folder(settings))
+    return findings
+
+
+async def _redis(settings: Settings) -> AsyncIterator[Finding]:
+    clients = connect(settings.redis_url)
+    try:
+        info = cast("Mapping[str, Any]", await clients.commands.execute_command("INFO"))
+        yield _version(info)
+        for name, good, fix in (
+            ("maxmemory-policy", ("noeviction",), "else streams vanish when memory is full"),
+            ("appendonly", ("yes",), "else a crash of Redis loses the queue"),
+        ):
+            yield await _option(clients.commands, name, good, fix)
+    except (RedisError, OSError) as error:
+        fix = "start Redis, or correct REDIS_URL"
+        yield Finding("redis", Verdict.FAILED, describe(error), fix)
+    finally:
+        await clients.close()
+
+
+def _version(info: Mapping[str, Any]) -> Finding:
+    if "valkey_version" in info:
+        return Finding("redis", Verdict.OK, f"Valkey {info['valkey_version']} answers")
+    version = str(info.get("redis_version", "0"))
+    major, minor = (int(part) for part in (version + ".0").split(".")[:2])
+    if (major, minor) < (6, 2):
+        return Finding("redis", Verdict.FAILED, f"Redis {version}", "upgrade to 6.2 or newer")
+    return Finding("redis", Verdict.OK, f"Redis {version} answers")
+
+
+async def _option(client: CommandClient, name: str, good: tuple[str, ...], why: str) -> Finding:
+    try:
+        reply = cast("Mapping[bytes, bytes]", await client.execute_command("CONFIG", "GET", name))
+    except RedisError:
+        return Finding(name, Verdict.WARNING, "this user may not read it", f"check it, {why}")
+    value = next(iter(reply.values()), b"?").decode()
+    if value in good:
+        return Finding(name, Verdict.OK, value)
+    return Finding(name, Verdict.WARNING, value, f"CONFIG SET {name} {good[0]}: {why}")
+
+
+async def _core(settings: Settings) -> Finding:
+    core = CoreApiClient(
+        settings.core_api_url, token=settings.core_api_token.get_secret_value(), timeout_s=5
+    )
+    try:
+        await core.ping()
+    except JobError as error:
+        fix = "start Core, or correct CORE_API_URL"
+        return Finding("core", Verdict.FAILED, str(error), fix)
+    finally:
+        await core.close()
+    return Finding("core", Verdict.OK, f"{settings.core_api_url} answers")
+
+
+async def _models(settings: Settings) -> AsyncIterator[Finding]:
+    llm = build_llm(settings)
+    try:
+        offered = set(await llm.models())
+    except JobError as error:
+        fix = "start the model server, or correct LLM_BASE_URL or LLM_API_KEY"
+        yield Finding("model server", Verdict.FAILED, str(error), fix)
+        return
+    finally:
+        await llm.close()
+    yield Finding("model server", Verdict.OK, f"{settings.llm_base_url} answers")
+    for role, name in models(settings).items():
+        if name in offered:
+            yield Finding(f"{role} model", Verdict.OK, name)
+        else:
+            there = ", ".join(sorted(offered)[:8]) or "none"
+            fix = f"set LLM_{role.upper()}_MODEL to one of: {there}"
+            yield Finding(f"{role} model", Verdict.FAILED, f"{name} is not offered", fix)
+
+
+def _image_folder(settings: Settings) -> Finding:
+    folder = settings.image_storage_path
+    if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
+        return Finding("image folder", Verdict.OK, str(folder))
+    found = "may not be read" if folder.is_dir() else "is not there"
+    fix = "mount it, or correct IMAGE_STORAGE_PATH (only image_tag needs it)"
+    return Finding("image folder", Verdict.WARNING, f"{folder} {found}", fix)
+
+
+def _table(findings: list[Finding]) -> Table:
+    colours = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
+    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    for finding in findings:
+        mark = f"[{colours[finding.verdict]}]{finding.verdict}[/]"
+        table.add_row(mark, finding.what, escape(finding.found), escape(finding.fix))
+    return table

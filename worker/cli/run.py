@@ -1,0 +1,29 @@
+"""`llm-worker run`: the daemon."""
+
+import asyncio
+
+import structlog
+import typer
+
+from worker.app import run as run_worker
+from worker.cli.settings import fail, settings_or_exit
+from worker.lifecycle import ExitCode
+from worker.observability.logs import configure
+
+
+def run() -> None:
+    """Run the daemon until SIGTERM or Ctrl-C; a second signal ends it at once.
+
+    Exit codes: 0 drained, 1 crashed, 2 misconfigured, 3 halted (bad key, unknown
+    model), 130 forced.
+    """
+    settings = settings_or_exit()
+    configure(settings.log_level, settings.log_format)
+    try:
+        code = asyncio.run(run_worker(settings))
+    except OSError as error:
+        fail(f"cannot start: {error}; is WORKER_HEALTH_PORT={settings.worker_health_port} taken?")
+    except Exception:
+        structlog.get_logger(__name__).exception("crashed")
+        code = ExitCode.CRASHED
+    raise typer.Exit(code)

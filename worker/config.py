@@ -1,0 +1,159 @@
+"""Every knob of the daemon: its unit, its bounds, what it is for.
+
+`.env.example` holds the same list, and a test keeps the two equal.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
+from pydantic_settings import NoDecode
+
+from shared.config import ServiceSettings
+from shared.enums import JobType
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            named, parts = False, urlsplit("")
+        local = parts.scheme == "unix" and bool(parts.path)
+        if parts.scheme not in schemes or not (named or local):
+            allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must be a URL that begins with {allowed} and names a host")
+        return value
+
+    return AfterValidator(check)
+
+
+HttpUrl = Annotated[str, _url("http", "https")]
+RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
+ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class Settings(ServiceSettings):
+    """The daemon's settings; a name in capitals is its environment variable."""
+
+    llm_base_url: HttpUrl = Field(
+        "http://localhost:8080/v1", description="The OpenAI-compatible server, with its /v1"
+    )
+    llm_vision_model: ModelName = Field("llava", description="The model that sees pictures")
+    llm_text_model: ModelName = Field("mistral", description="The model for everything else")
+    llm_api_key: SecretStr = Field(
+        SecretStr("not-needed"), description="Sent as a bearer token; never logged"
+    )
+    llm_max_retries: int = Field(
+        5, ge=1, le=100, description="Attempts a job has before it is a dead letter"
+    )
+    llm_stream_prefix: str = Field(
+        "llm",
+        pattern=r"^[A-Za-z0-9_.:{}-]{1,100}$",
+        description="First part of every key; {llm} puts all in one Redis Cluster slot",
+    )
+    llm_timeout_s: float = Field(
+        60, gt=0, le=3600, description="Seconds one call to the text model may take in all"
+    )
+    llm_vision_timeout_s: float = Field(
+        120, gt=0, le=3600, description="Seconds one call to the vision model may take in all"
+    )
+    redis_url: RedisUrl = Field(
+        "redis://redis:6379", description="redis://, rediss:// (TLS) or unix://, user and password"
+    )
+    core_api_url: HttpUrl = Field("http://core:8000", description="The Core REST API")
+    core_api_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token for Core, where it wants one; never logged"
+    )
+    core_timeout_s: float = Field(
+        10, gt=0, le=600, description="Seconds one request to Core may take"
+    )
+    core_max_retries: int = Field(
+        20, ge=1, le=10_000, description="Errors (500) of Core's until a delivery is a dead letter"
+    )
+    image_storage_path: Path = Field(
+        Path("/data/images"), description="The folder pictures are read from, and none outside it"
+    )
+    image_max_pixels: int = Field(
+        1_048_576, ge=4_096, le=100_000_000, description="Pictures are shrunk to about this size"
+    )
+    image_max_bytes: int = Field(
+        20 << 20, ge=1_024, le=1 << 30, description="A picture's file may have this many bytes"
+    )
+    worker_concurrency: int = Field(
+        64, ge=1, le=10_000, description="Jobs asking the model at once"
+    )
+    worker_held_max: int = Field(
+        1_000, ge=1, le=100_000, description="Jobs held at once: running, parked, being delivered"
+    )
+    worker_lease_s: float = Field(
+        20, ge=1, le=3600, description="Seconds until a dead worker's jobs go to another"
+    )
+    worker_grace_s: float = Field(
+        25, ge=0, le=3600, description="Seconds running jobs may take to finish on SIGTERM"
+    )
+    worker_job_types: Annotated[tuple[JobType, ...], NoDecode] = Field(
+        tuple(JobType), description="Comma list of job types to run, or all"
+    )
+    worker_deliveries_max: int = Field(
+        10, ge=2, le=1_000, description="Deliveries without an answer until a job is poison"
+    )
+    worker_payload_max_bytes: int = Field(
+        1 << 20, ge=1_024, le=512 << 20, description="A payload may have this many bytes"
+    )
+    worker_stray_after_s: float = Field(
+        60, ge=0, description="Seconds until jobs on a stream of no known type are dead letters"
+    )
+    worker_health_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address the health port listens on"
+    )
+    worker_health_port: int = Field(
+        8081, ge=0, le=65_535, description="/live and /ready; 0 takes a free port"
+    )
+    dead_letter_max: int = Field(
+        100_000, ge=1, description="About this many dead letters are kept, the newest"
+    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
+    log_format: LogFormat = Field(
+        LogFormat.AUTO, description="console, json, or auto: colours on a terminal, else JSON"
+    )
+
+    @field_validator("worker_job_types", mode="before")
+    @classmethod
+    def _comma_list(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        if names == ["all"]:
+            return tuple(JobType)
+        unknown = sorted(set(names) - set(JobType))
+        if unknown or not names:
+            known = ", ".join(JobType)
+            said = f"{', '.join(unknown)}: no such job type; " if unknown else ""
+            raise ValueError(f"{said}allowed are all, or a comma list of {known}")
+        return tuple(dict.fromkeys(JobType(name) for name in names))
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value

@@ -1,0 +1,187 @@
+"""The loop: claim no more than there is room for, and bring each job to its end.
+
+claim ─► answer (admit, infer, retry) ─► deliver (record, effects, PATCH) ─► settle
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from worker.answering import Answering
+from worker.clock import Clock
+from worker.delivery import Delivery
+from worker.errors import Halt
+from worker.job import HandBack, Job, LeaseLost, Stage
+from worker.job_queue import ClaimedEntry, JobQueue
+from worker.leases import Leases
+from worker.outcome import Outcome
+from worker.parking import Parking
+from worker.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe, insist
+from worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+_ROOM_WAIT_S = 5.0
+_OUTAGE_FIRST_S, _OUTAGE_MAX_S = 0.1, 2.0
+
+
+class Report(Protocol):
+    """Told of every job that has ended."""
+
+    def __call__(self, job: Job, outcome: Outcome) -> None:
+        """Say so: one log line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What the loop works with."""
+
+    queue: JobQueue
+    slots: Slots
+    leases: Leases
+    parking: Parking
+    answering: Answering
+    delivery: Delivery
+
+
+class Consumer:
+    """Runs jobs until it is told to stop."""
+
+    def __init__(self, hands: Hands, report: Report, clock: Clock, *, lease_s: float) -> None:
+        self._hands = hands
+        self._report = report
+        self._clock = clock
+        self._lease_s = lease_s
+        self._reclaim_at = 0.0
+        self._outages = 0
+        self._stopping = asyncio.Event()
+        self._beat: Callable[[], None] = lambda: None
+
+    def on_turn(self, beat: Callable[[], None]) -> None:
+        """Call `beat` on every turn of the loop: the sign that it lives."""
+        self._beat = beat
+
+    async def stop(self) -> None:
+        """Stop claiming, and hand back at once what waits for another try."""
+        self._stopping.set()
+        self._hands.parking.close()
+        with suppress(*OUTAGE):  # then the read ends by its own timeout
+            await self._hands.queue.wake()
+
+    async def run(self) -> None:
+        """Claim and work until stopped; returns when every job has ended or is handed back.
+
+        Raises:
+            Halt: the worker cannot go on; every job has been handed back.
+        """
+        try:
+            async with asyncio.TaskGroup() as jobs:
+                while not self._stopping.is_set():
+                    self._beat()
+                    for entry in await self._claim_or_sit_out():
+                        self._start(jobs, entry)
+        except* Halt as group:
+            raise _first(group) from None
+        finally:
+            for job in self._hands.leases:  # cancelled before they had begun
+                await self._hand_back(job)
+
+    # ---------------------------------------------------------------------- taking work
+
+    async def _claim(self) -> list[ClaimedEntry]:
+        room = await self._hands.slots.wait_for_room(_ROOM_WAIT_S)
+        if not room or self._stopping.is_set():
+            return []
+        now = self._clock.elapsed()
+        if now >= self._reclaim_at:
+            # What dead workers left comes before new work, or a busy fleet would never get to it.
+            self._reclaim_at = now + self._lease_s / 4 * (0.7 + 0.6 * self._clock.jitter())
+            idle_ms = int(self._lease_s * 1_000)
+            found = await self._hands.queue.reclaim(room, idle_ms=idle_ms)
+            found = [e for e in found if not self._hands.leases.holds(e.job_type, e.entry_id)]
+            if found:
+                log.info("reclaimed", entries=len(found))
+                return found
+        until_reclaim_ms = int((self._reclaim_at - now) * 1_000)
+        return await self._hands.queue.claim(room, block_ms=min(BLOCK_MS, until_reclaim_ms))
+
+    async def _claim_or_sit_out(self) -> list[ClaimedEntry]:
+        """One turn of claiming; an outage of Redis is waited out, for ever if need be."""
+        try:
+            entries = await self._claim()
+        except FATAL as error:
+            raise Halt(f"Redis refuses this worker: {describe(error)}") from None
+        except OUTAGE as error:
+            await self._sit_out(error)
+            return []
+        except RedisError as error:  # a wrong type under our key, a server without these commands
+            raise Halt(f"Redis cannot serve this worker: {describe(error)}") from None
+        if self._outages:
+            log.info("redis_back", doing="claim", failures=self._outages)
+            self._outages = 0
+        return entries
+
+    async def _sit_out(self, error: Exception) -> None:
+        if not self._outages:
+            log.warning("redis_unavailable", doing="claim", error=describe(error))
+        # Idle times grew while the server was away, so every lease looks expired, the live ones
+        # too: their holders are given a whole lease to renew before anything is taken over.
+        self._reclaim_at = self._clock.elapsed() + self._lease_s
+        wait_s = min(_OUTAGE_FIRST_S * 2.0 ** min(self._outages, 10), _OUTAGE_MAX_S)
+        self._outages += 1
+        await asyncio.sleep(wait_s * (0.5 + self._clock.jitter() / 2))
+
+    def _start(self, jobs: asyncio.TaskGroup, entry: ClaimedEntry) -> None:
+        job = Job(entry, claimed_at=self._clock.now())
+        self._hands.slots.hold()
+        self._hands.leases.hold(job, jobs.create_task(self._work(job)))
+
+    # ---------------------------------------------------------------------- one job
+
+    async def _work(self, job: Job) -> None:
+        try:
+            await self._to_its_end(job)
+        except HandBack:
+            await self._hand_back(job)
+        except LeaseLost:
+            log.warning("lease_lost", **job.log_fields, stage=job.stage)
+        except Halt:
+            await self._hand_back(job)
+            raise
+        except asyncio.CancelledError:
+            if not job.lost:
+                await self._hand_back(job)
+                raise
+        except Exception as error:
+            # Ours, not the handler's. The entry stays pending: its next delivery counts, and a
+            # job that does this every time ends as poison.
+            log.exception("worker_bug", **job.log_fields, stage=job.stage, error=describe(error))
+        finally:
+            self._hands.leases.drop(job)
+            self._hands.slots.drop()
+            if job.processing is not None:
+                job.processing.cancel()
+
+    async def _to_its_end(self, job: Job) -> None:
+        if self._stopping.is_set():
+            self._hands.slots.give_back()
+            raise HandBack
+        outcome = await self._hands.answering.answer(job)
+        self._report(job, await self._hands.delivery.deliver(job, outcome))
+
+    async def _hand_back(self, job: Job) -> None:
+        if job.stage is Stage.SETTLE:
+            return  # the settle may be on its way; if it is not, the lease runs out
+        await insist(lambda: self._hands.queue.release(job.entry), doing="hand back")
+        log.info("handed_back", **job.log_fields, stage=job.stage)
+
+
+def _first(group: BaseExceptionGroup[Halt]) -> Halt:
+    error = group.exceptions[0]
+    return error if isinstance(error, Halt) else _first(error)

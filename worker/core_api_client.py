@@ -1,0 +1,168 @@
+"""Every call to the Core REST API there is; the only file that knows its paths."""
+
+import math
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote
+
+import aiohttp
+from pydantic import TypeAdapter, ValidationError
+
+from shared.enums import FailureReason, JobStatus, TaskState
+from shared.schemas import LLMJobUpdate, TaskResponse
+from worker.errors import Halt, JobError, Reject, Retryable, Snooze
+from worker.outcome import AddTags, CreateEvent, Effect
+
+_TASKS: TypeAdapter[list[TaskResponse]] = TypeAdapter(list[TaskResponse])
+_ANSWER_MAX_BYTES = 4 << 20
+_RETRY_AFTER_MAX_S = 300.0
+_CONNECTIONS_MAX = 64
+
+STATUS_ERRORS: Mapping[int, type[JobError]] = {
+    401: Halt,
+    403: Halt,
+    408: Snooze,
+    425: Snooze,
+    429: Snooze,
+    500: Retryable,
+    501: Retryable,
+    502: Snooze,
+    503: Snooze,
+    504: Snooze,
+}
+"""What a status means; other 4xx are a Reject, anything else is a Retryable."""
+
+
+class CoreApiClient:
+    """Core, as the worker speaks to it. Retries are the caller's: each method is one request."""
+
+    def __init__(self, base_url: str, *, token: str = "", timeout_s: float = 10.0) -> None:
+        self._base_url = base_url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=4),
+            headers=headers | {"Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    async def mark_processing(self, job_id: str) -> None:
+        """`PATCH /llm_jobs/{job_id}` with `processing`.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: see `worker.errors`; so for each method here.
+        """
+        update = LLMJobUpdate(status=JobStatus.PROCESSING)
+        await self._send("PATCH", _job_path(job_id), update.model_dump_json(exclude_unset=True))
+
+    async def finish(self, job_id: str, update: LLMJobUpdate, *, key: str) -> None:
+        """`PATCH /llm_jobs/{job_id}` with the last word about a job."""
+        body = update.model_dump_json(exclude_unset=True)
+        await self._send("PATCH", _job_path(job_id), body, key=key)
+
+    async def apply(self, effect: Effect, *, key: str) -> None:
+        """Carry out one effect of an outcome."""
+        match effect:
+            case AddTags():
+                path = f"/memories/{quote(effect.memory_id, safe='')}/tags"
+            case CreateEvent():
+                path = "/events"
+        await self._send("POST", path, effect.body.model_dump_json(), key=key)
+
+    async def open_tasks(self, user_id: int) -> list[TaskResponse]:
+        """The user's tasks that are not done."""
+        path = f"/tasks?owner_user_id={user_id}&state={TaskState.NOT_DONE}"
+        body = await self._send("GET", path)
+        try:
+            return _TASKS.validate_json(body)
+        except ValidationError as error:
+            message = f"Core's list of tasks is not one ({error.error_count()} errors)"
+            raise Retryable(message) from None
+
+    async def ping(self) -> None:
+        """Whether Core answers at all: any status below 500 is a sign of life."""
+        try:
+            async with self._session.get(f"{self._base_url}/health") as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _from_exception(error) from None
+        if status >= 500:
+            raise Snooze(f"Core answered {status}")
+
+    async def _send(
+        self, method: str, path: str, body: str | None = None, *, key: str | None = None
+    ) -> bytes:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            async with self._session.request(
+                method, self._base_url + path, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                answer = await response.content.read(_ANSWER_MAX_BYTES)
+                if 200 <= response.status < 300:
+                    return answer
+                what = f"Core answered {response.status} to {method} {path.partition('?')[0]}"
+                wait_s = retry_after_s(response.headers.get("Retry-After"), response.headers)
+                raise from_status(response.status, what + _detail(answer), wait_s)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _from_exception(error) from None
+
+
+def from_status(status: int, message: str, after_s: float | None = None) -> JobError:
+    """The error that an HTTP status of Core's stands for."""
+    default: type[JobError] = Reject if 400 <= status < 500 else Retryable
+    kind = STATUS_ERRORS.get(status, default)
+    if kind is Reject:
+        return Reject(FailureReason.CORE_REJECTED, message)
+    if kind is Halt:
+        return Halt(f"{message}: check CORE_API_TOKEN")
+    if kind is Snooze:
+        return Snooze(message, after_s=after_s)
+    return Retryable(message, after_s=after_s)
+
+
+def retry_after_s(value: str | None, headers: Mapping[str, str]) -> float | None:
+    """A `Retry-After` header as seconds, at most five minutes.
+
+    A date is held against the answer's own `Date` header: the two clocks need not agree.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            sent = parsedate_to_datetime(headers.get("Date", ""))
+            seconds = (parsedate_to_datetime(value) - sent).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _RETRY_AFTER_MAX_S)
+
+
+def idempotency_key(job_id: str, *parts: str | int) -> str:
+    """A key that is the same on every retry, in the characters any header may hold."""
+    return ":".join(quote(str(part), safe="-_.~") for part in (job_id, *parts))
+
+
+def _job_path(job_id: str) -> str:
+    return f"/llm_jobs/{quote(job_id, safe='')}"
+
+
+def _from_exception(error: Exception) -> JobError:
+    if isinstance(error, TimeoutError):
+        return Snooze("Core did not answer in time")
+    if isinstance(error, aiohttp.InvalidURL):
+        return Halt("CORE_API_URL is not a URL that can be asked")
+    return Snooze(f"Core cannot be reached ({type(error).__name__})")
+
+
+def _detail(answer: bytes) -> str:
+    """Core's own words, short and on one line; they go into the log and the dead letter."""
+    text = " ".join(answer[:400].decode(errors="replace").split())
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    return f": {printable[:200]}" if printable else ""

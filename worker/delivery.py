@@ -1,0 +1,206 @@
+"""From an outcome to Core: record it, carry out its effects, say the last word, settle.
+
+Once an outcome is recorded, no crash and no outage of Core's can cause the model to be asked again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from shared.enums import FailureReason
+from shared.schemas import LLMJobUpdate
+from worker.clock import Clock
+from worker.core_api_client import idempotency_key
+from worker.errors import Halt, JobError
+from worker.job import Job, LeaseLost, Stage
+from worker.job_queue import ClaimedEntry, JobQueue
+from worker.outcome import Completed, Effect, Failed, Outcome, dump_outcome
+from worker.parking import Parking
+from worker.redis_clients import insist
+from worker.retry import GiveUp, Retry, RetryTracker
+
+log = structlog.get_logger(__name__)
+
+
+class Core(Protocol):
+    """The part of Core that takes outcomes; what it raises is in `worker.errors`."""
+
+    async def apply(self, effect: Effect, *, key: str) -> None:
+        """Carry out one effect."""
+        ...
+
+    async def finish(self, job_id: str, update: LLMJobUpdate, *, key: str) -> None:
+        """Say the last word about a job."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLimits:
+    """How far a delivery goes."""
+
+    attempts_max: int
+    """Errors of Core's own (500) in a row; outages are waited out and not counted."""
+    dead_letters_kept: int
+
+
+class Delivery:
+    """Carries outcomes to Core and takes their entries off the stream."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        core: Core,
+        parking: Parking,
+        settle: Callable[[ClaimedEntry], Awaitable[bool]],
+        limits: DeliveryLimits,
+        clock: Clock,
+    ) -> None:
+        self._queue = queue
+        self._core = core
+        self._parking = parking
+        self._settle = settle
+        self._limits = limits
+        self._clock = clock
+
+    async def deliver(self, job: Job, outcome: Outcome) -> Outcome:
+        """Bring an outcome home, and the job to its end.
+
+        Returns:
+            What Core has been told in the end: Core may refuse an answer.
+
+        Raises:
+            LeaseLost: the entry is another worker's now.
+            HandBack: the worker is stopping and Core is away; the next one resumes here.
+            Halt: the worker cannot go on.
+        """
+        job.stage = Stage.DELIVER
+        started = self._clock.elapsed()
+        if not job.recorded:
+            await self._record(job, outcome)
+        refused = await self._to_core(job, outcome)
+        if refused is not None:
+            await self._record(job, refused)
+            await self._to_core(job, refused)
+        final = refused or outcome
+        job.deliver_s = self._clock.elapsed() - started
+        job.stage = Stage.SETTLE
+        await self._take_off(job, final)
+        return final
+
+    # ---------------------------------------------------------------------- steps
+
+    async def _record(self, job: Job, outcome: Outcome) -> None:
+        raw = dump_outcome(outcome)
+        if not await insist(lambda: self._queue.record(job.entry, raw), doing="record"):
+            raise LeaseLost
+
+    async def _to_core(self, job: Job, outcome: Outcome) -> Failed | None:
+        """Effects in order, each ticked off, then the PATCH; returns what became of a refusal."""
+        skip = job.entry.delivered if job.recorded else 0
+        tracker = RetryTracker(self._limits.attempts_max)
+        try:
+            for number, effect in enumerate(_effects(outcome)):
+                if number >= skip:
+                    await self._insist(job, tracker, self._effect_call(job, effect, number))
+                    await self._tick(job, number + 1)
+            await self._finish(job, outcome, tracker)
+        except _RefusedError as refusal:
+            return self._after_refusal(job, outcome, refusal.verdict)
+        return None
+
+    def _effect_call(self, job: Job, effect: Effect, number: int) -> Callable[[], Awaitable[None]]:
+        key = idempotency_key(job.job_id or job.entry.entry_id, number, effect.kind)
+        return lambda: self._core.apply(effect, key=key)
+
+    async def _tick(self, job: Job, delivered: int) -> None:
+        if not await insist(lambda: self._queue.tick(job.entry, delivered), doing="tick"):
+            raise LeaseLost
+
+    async def _finish(self, job: Job, outcome: Outcome, tracker: RetryTracker) -> None:
+        job_id = job.job_id
+        if job_id is None:
+            return  # an entry without a job id: there is nobody to tell
+        if job.processing is not None:
+            await asyncio.wait({job.processing})  # it must not arrive after the final one
+        key = idempotency_key(job_id, outcome.update.status)
+        if isinstance(outcome, Failed):  # a replayed dead letter may fail again, as news
+            key = idempotency_key(job_id, outcome.update.status, job.entry.entry_id)
+        await self._insist(job, tracker, lambda: self._core.finish(job_id, outcome.update, key=key))
+
+    async def _insist(
+        self, job: Job, tracker: RetryTracker, call: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Repeat a call until Core takes it or refuses it."""
+        while True:
+            try:
+                return await call()
+            except JobError as error:
+                verdict = tracker.decide(error, time_left_s=None, jitter=self._clock.jitter())
+            match verdict:
+                case Retry():
+                    log.warning(
+                        "delivery_retry",
+                        **job.log_fields,
+                        why=verdict.why,
+                        counted=verdict.counted,
+                        after_s=round(verdict.after_s, 1),
+                    )
+                    await self._parking.park(verdict.after_s)
+                case GiveUp():
+                    raise _RefusedError(verdict)
+                case _:
+                    raise Halt(verdict.message)
+
+    def _after_refusal(self, job: Job, outcome: Outcome, verdict: GiveUp) -> Failed | None:
+        if isinstance(outcome, Failed):  # Core won't even hear that it failed: the letter stays
+            log.warning("failure_not_told", **job.log_fields, why=verdict.message)
+            return None
+        return Failed(
+            reason=FailureReason.CORE_REJECTED,
+            message=verdict.message,
+            attempts=job.attempts,
+            undelivered=outcome,
+        )
+
+    async def _take_off(self, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, Completed):
+            ours = await self._settle(job.entry)
+        else:
+            letter = dead_letter(job, outcome, now=self._clock.now())
+            keep = self._limits.dead_letters_kept
+            ours = await insist(
+                lambda: self._queue.dead_letter(job.entry, letter, keep=keep), doing="dead letter"
+            )
+        if not ours:
+            raise LeaseLost
+
+
+class _RefusedError(Exception):
+    """Core will never take this."""
+
+    def __init__(self, verdict: GiveUp) -> None:
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+
+def dead_letter(job: Job, outcome: Failed, *, now: float) -> dict[str, str]:
+    """The fields that are added to a dead letter, beside the entry's own."""
+    letter = {
+        "dead_reason": str(outcome.reason),
+        "dead_error": outcome.message,
+        "dead_attempts": str(outcome.attempts),
+        "dead_deliveries": str(job.entry.deliveries),
+        "dead_stream": job.entry.job_type,
+        "dead_entry_id": job.entry.entry_id,
+        "dead_at": f"{now:.3f}",
+    }
+    if outcome.undelivered is not None:
+        letter["dead_outcome"] = dump_outcome(outcome.undelivered).decode()
+    return letter
+
+
+def _effects(outcome: Outcome) -> tuple[Effect, ...]:
+    return outcome.effects if isinstance(outcome, Completed) else ()

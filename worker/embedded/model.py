@@ -1,0 +1,61 @@
+"""`python -m worker.embedded.model`: serve the model stand-in until SIGTERM or Ctrl-C.
+
+It answers by rules and is no model; it is for the demo, the tests and the benchmarks.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from worker.embedded.model_api import ModelConfig, run_model
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and serve; the exit code is 1 when the address cannot be used."""
+    options = _parser().parse_args(arguments)
+    config = ModelConfig(
+        models=tuple(name.strip() for name in options.models.split(",") if name.strip()),
+        max_model_len=options.max_model_len,
+        latency_s=options.latency_ms / 1_000,
+        slots=options.slots,
+        api_key=options.api_key,
+    )
+    try:
+        asyncio.run(_serve(config, options.host, options.port))
+    except OSError as error:
+        sys.stderr.write(f"model stand-in: {error}\n")
+        return 1
+    return 0
+
+
+async def _serve(config: ModelConfig, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with run_model(config, host, port) as model:
+        models = ", ".join(config.models)
+        sys.stdout.write(f"model stand-in, not a real model: {model.url}/v1 as {models}\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m worker.embedded.model",
+        description="An OpenAI-compatible stand-in that answers by rules; it is no model.",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
+    parser.add_argument("--models", default="mistral,llava", help="ids to serve, by commas")
+    parser.add_argument("--latency-ms", type=float, default=150.0, help="what an answer takes")
+    parser.add_argument("--max-model-len", type=int, default=8192, help="tokens in a prompt")
+    parser.add_argument("--slots", type=int, default=256, help="completions at once")
+    parser.add_argument("--api-key", default=None, help="ask for it, as `vllm serve` does")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""A job in this worker's hands: its entry, what was read from it, what has come of it so far."""
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.redis_streams import JobEntry
+from worker.job_queue import ClaimedEntry
+from worker.llm.chat import Usage
+
+
+class LeaseLost(Exception):
+    """The entry is another worker's now: write nothing more for it."""
+
+
+class HandBack(Exception):
+    """The worker is stopping and this job waits: give it to somebody else."""
+
+
+class Stage(StrEnum):
+    """Where a job is in its life; see the diagram in the README."""
+
+    ADMIT = "admit"
+    INFER = "infer"
+    PARKED = "parked"
+    DELIVER = "deliver"
+    SETTLE = "settle"
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One job from claim to settle."""
+
+    entry: ClaimedEntry
+    facts: JobEntry | None = None
+    """What the entry says; None when it could not be read."""
+    job_id: str | None = None
+    stage: Stage = Stage.ADMIT
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    claimed_at: float = 0.0
+    """Unix seconds."""
+    recorded: bool = False
+    """Whether the outbox held its outcome already, from a worker that died."""
+    deliver_s: float = 0.0
+    processing: asyncio.Task[None] | None = None
+    """The PATCH `processing` on its way; the final one waits for it."""
+    lost: bool = False
+    """Set before the job is cancelled because its lease was lost."""
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """What every log line about this job carries; never anything of the payload."""
+        return {
+            "job_id": self.job_id,
+            "job_type": self.entry.job_type,
+            "entry_id": self.entry.entry_id,
+        }
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds between XADD and claim (two machines' clocks, so never below zero)."""
+        return max(0.0, self.claimed_at - self.entry.enqueued_s)
+
+    def time_left_s(self, now: float) -> float | None:
+        """Seconds to the deadline, or None."""
+        if self.facts is None or self.facts.deadline is None:
+            return None
+        return self.facts.deadline - now

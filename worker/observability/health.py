@@ -1,0 +1,97 @@
+"""`GET /live`: the worker moves. `GET /ready`: Redis, Core and the model answer, each named."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from worker.clock import Clock
+
+_CHECK_TIMEOUT_S = 3.0
+Check = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Heartbeats:
+    """When each loop that must move last did; older than its bound means it is stuck."""
+
+    clock: Clock
+    bounds_s: Mapping[str, float]
+    _seen: dict[str, float] = field(default_factory=dict[str, float])
+
+    def beat(self, name: str) -> Callable[[], None]:
+        """A function to call on every turn of the loop of this name."""
+        self._seen[name] = self.clock.elapsed()
+
+        def beat() -> None:
+            self._seen[name] = self.clock.elapsed()
+
+        return beat
+
+    def stuck(self) -> dict[str, float]:
+        """The loops that have not moved within their bound, with the seconds since they did."""
+        now = self.clock.elapsed()
+        ages = {name: now - seen for name, seen in self._seen.items()}
+        return {name: age for name, age in ages.items() if age > self.bounds_s[name]}
+
+
+@dataclass(slots=True)
+class Health:
+    """What the health port answers."""
+
+    heartbeats: Heartbeats
+    checks: Mapping[str, Check]
+    draining: bool = False
+
+    async def live(self, _request: web.Request) -> web.Response:
+        """200 while every loop moves, 503 with the ones that don't."""
+        stuck = self.heartbeats.stuck()
+        body = {"live": not stuck, "stuck_s": {name: round(age) for name, age in stuck.items()}}
+        return web.json_response(body, status=503 if stuck else 200)
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """200 while everything the worker leans on answers, 503 with what does not."""
+        names = list(self.checks)
+        answers = await asyncio.gather(*(_checked(self.checks[name]) for name in names))
+        found = dict(zip(names, answers, strict=True))
+        is_ready = not self.draining and all(answer == "ok" for answer in answers)
+        body: dict[str, Any] = {"ready": is_ready, "draining": self.draining, "checks": found}
+        return web.json_response(body, status=200 if is_ready else 503)
+
+
+async def _checked(check: Check) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_TIMEOUT_S):
+            await check()
+    except TimeoutError:
+        return f"no answer within {_CHECK_TIMEOUT_S:.0f} s"
+    except Exception as error:  # whatever it is, it is what the reader wants to know
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return "ok"
+
+
+class HealthServer:
+    """Serves `Health` on a port."""
+
+    def __init__(self, health: Health, host: str, port: int) -> None:
+        app = web.Application()
+        app.router.add_get("/live", health.live)
+        app.router.add_get("/ready", health.ready)
+        self._runner = web.AppRunner(app, access_log=None)
+        self._host, self._port = host, port
+
+    async def start(self) -> int:
+        """Listen; returns the port.
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self._runner.cleanup()

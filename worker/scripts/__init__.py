@@ -1,0 +1,48 @@
+"""The Lua scripts: every write to a stream begins by asking whether the entry is still ours.
+
+XACK, XDEL and XCLAIM ask nobody; a worker that was frozen past its lease would erase another's
+work. The scripts need Redis 6.2 or Valkey 7.2, touch only the keys they are given, and are safe
+to send twice.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+from shared.redis_streams import StreamClient
+
+Argument = str | bytes | int
+
+
+class Script:
+    """One `.lua` file of this folder, sent by its hash and whole where the server forgot it."""
+
+    def __init__(self, name: str) -> None:
+        path = Path(__file__).parent / f"{name}.lua"
+        self._source = path.read_text(encoding="utf-8")
+        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(
+        self, client: StreamClient, keys: Sequence[str], args: Sequence[Argument]
+    ) -> Any:
+        """Run it; a restarted or failed-over server, which has lost it, is sent its text."""
+        words = (len(keys), *keys, *args)
+        try:
+            return await client.execute_command("EVALSHA", self._sha, *words)
+        except NoScriptError:
+            return await client.execute_command("EVAL", self._source, *words)
+
+
+CLAIM = Script("claim")
+RECLAIM = Script("reclaim")
+RENEW = Script("renew")
+RECORD = Script("record")
+TICK = Script("tick")
+SETTLE = Script("settle")
+DEAD_LETTER = Script("dead_letter")
+RELEASE = Script("release")
+LEAVE = Script("leave")
+STRAY = Script("stray")
