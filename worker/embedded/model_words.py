@@ -5,8 +5,11 @@ from collections import Counter
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # noqa: RUF001 - curly apostrophes are in mail
 _NOISE = re.compile(r"\S+@\S+|https?://\S+")
+_GERMAN_DAY = r"(?!(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez))"
+_UPPER = r"[^\Wa-zäöü_]"
 _SENTENCE_END = re.compile(
-    r"""(?<=[^\d\s][.!?])\s+(?=[^\Wa-zäöü_]|["'(-])|\s*\n\s*\n\s*|\n(?=\s*(?:[>*•-]|[^\Wa-zäöü_]))"""
+    rf"(?:(?<=[^\d\s][.!?])|(?<=\d\d[.!?])(?=\s+{_GERMAN_DAY}\S))\s+(?={_UPPER}|[\"'(-])"
+    rf"|\s*\n\s*\n\s*|\n(?=\s*(?:[>*•-]|(?!\d){_UPPER}))"
 )
 _SUFFIXES = ("ings", "ing", "ies", "ed", "es", "en", "e", "s")
 

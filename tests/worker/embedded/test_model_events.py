@@ -18,7 +18,7 @@ def test_event_with_a_time() -> None:
     """Local time and the moment with the zone's offset; the quote is verbatim."""
     (event,) = events("Hi all, the offsite is on Thursday at\n10:00. Bye")
     assert event["description"] == "the offsite is on Thursday at 10:00"
-    assert event["quote"] == "Hi all, the offsite is on Thursday at\n10:00. Bye"[:-4].strip()
+    assert event["quote"] == "Hi all, the offsite is on Thursday at\n10:00."
     assert (event["local_date"], event["local_time"]) == ("2026-06-04", "10:00")
     assert event["event_time"] == "2026-06-04T10:00:00+03:00"
     assert event["weekday"] == "Thursday"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import validate
 from pydantic import JsonValue
 
 from worker.embedded.model_fields import Field, find_values
@@ -101,8 +101,7 @@ VALUES = st.recursive(
 @example(schema={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, draft=7, text="")
 def test_answer_validates(schema: Schema, draft: JsonValue, text: str) -> None:
     """Any schema of the usual words gets a value that an independent validator accepts."""
-    value = compose(schema, text, find, draft)
-    assert Draft202012Validator(schema).is_valid(value)
+    validate(compose(schema, text, find, draft), schema)
 
 
 def test_draft_is_kept_and_trimmed() -> None:
@@ -191,7 +190,7 @@ def test_schema_that_contains_itself_ends() -> None:
             }
         },
     }
-    assert Draft202012Validator(node).is_valid(compose(node, TEXT, find))
+    validate(compose(node, TEXT, find), node)
 
 
 def test_schema_that_cannot_end() -> None:

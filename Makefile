@@ -1,0 +1,54 @@
+# Two commands, each from nothing: make demo, make test. Needs Python 3.11 or newer.
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# The first Python that runs and is new enough; `make PYTHON=/path/to/python …` to choose.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo test lint types unit test-vllm test-compose lock clean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(READY) ## Redis, a reference Core, a model stand-in, the worker, sample jobs (ARGS=--stay)
+	@$(BIN)/llm-worker demo $(ARGS)
+
+test: lint types unit ## everything that needs no GPU, no Docker and no network
+
+lint: $(READY) ## style, and which way imports point
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY) ## pyright's strict set, on source and tests
+	$(BIN)/basedpyright
+
+unit: $(READY) ## the tests (ARGS='-k retry' to choose)
+	$(BIN)/pytest -m "not vllm and not compose" $(ARGS)
+
+test-vllm: $(READY) ## every job type against the vLLM server at VLLM_URL (starts one where it can)
+	$(BIN)/python -m tests.vllm.run $(ARGS)
+
+test-compose: $(READY) ## docker compose up, a job of every type, stop, down
+	$(BIN)/pytest -m compose -s tests/compose $(ARGS)
+
+$(READY): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $(READY)
+
+lock: ## pin the dependencies again (needs uv on PATH)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra dev pyproject.toml -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		-c requirements-dev.txt pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra embedded -c requirements-dev.txt pyproject.toml -o requirements-embedded.txt
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,145 @@
+"""Calls to an OpenAI-compatible server. The only place that knows the `openai` package.
+
+The SDK brings authentication, the connection pool and the transport; its generic `post` is used
+with a ready body because `chat.completions.create` costs several times the CPU. Its retries are
+off: the queue retries, and two layers would multiply.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import httpx2
+from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
+from openai import Timeout as NetworkTimeout
+
+from worker.errors import Halt
+from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.chat_wire import read_completion, read_models, request_body
+from worker.llm.errors import ErrorReply, Target, status_error, transport_error
+
+MAX_REPLY_BYTES = 16 * 1_048_576
+CONNECT_TIMEOUT_S = 5.0
+KEEPALIVE_S = 4.0
+"""Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
+_HEADER_SAFE = "!#$&'()*+,/:;=?@[]~"
+
+
+class OpenAIChat:
+    """An LLM behind an OpenAI-compatible API; one for the life of the process.
+
+    Concurrency is the caller's to limit: who waits for a connection waits within its timeout.
+
+    Raises:
+        Halt: the key cannot be sent in a header, or the address cannot be read.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        models: Mapping[ModelRole, str],
+        max_connections: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise Halt("LLM_API_KEY: only printable ASCII characters can be sent")
+        self._shown_url = _without_login(base_url)
+        self._secret = api_key
+        self._models = dict(models)
+        self._now = now
+        self._client = AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key or "none",
+            max_retries=0,
+            # The one total is asyncio.timeout: a generation sends nothing until it is done.
+            timeout=NetworkTimeout(None, connect=CONNECT_TIMEOUT_S),
+            # A compressed reply could unfold beyond any cap.
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=DefaultAioHttpClient(
+                limits=httpx2.Limits(
+                    max_connections=max_connections,
+                    max_keepalive_connections=max_connections,
+                    keepalive_expiry=KEEPALIVE_S,
+                ),
+                trust_env=False,  # a proxy of the environment is not meant for the model server
+                follow_redirects=False,  # private texts go where they were sent, or nowhere
+                event_hooks={"response": [_cap_reply]},
+            ),
+        )
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        """Ask once.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: see `worker.llm.errors`; nothing else escapes.
+        """
+        model = self._models[request.prompt.role]
+        headers = {"X-Request-Id": quote(request.request_id, safe=_HEADER_SAFE)}
+        call = self._client.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            content=request_body(request, model),
+            options={"headers": headers} if request.request_id else {},
+        )
+        return read_completion(await self._reply(call, model, request.timeout_s))
+
+    async def models(self, timeout_s: float = 10.0) -> list[str]:
+        """Name the models that the server has.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: as for `complete`.
+        """
+        call = self._client.get("/models", cast_to=httpx2.Response)
+        return read_models(await self._reply(call, "", timeout_s))
+
+    async def close(self) -> None:
+        """Close every connection; the client cannot be used after that."""
+        await self._client.close()
+
+    async def _reply(self, call: Awaitable[httpx2.Response], model: str, timeout_s: float) -> bytes:
+        target = Target(self._shown_url, model, self._secret)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return (await call).content
+        except APIStatusError as error:
+            reply = ErrorReply(
+                error.response.status_code,
+                error.response.text,
+                error.response.headers.get("retry-after"),
+            )
+            raise status_error(reply, target, self._now()) from None
+        except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+            raise transport_error(error, timeout_s, target) from None
+
+
+async def _cap_reply(response: httpx2.Response) -> None:
+    response.stream = _CappedStream(response.stream)
+
+
+class _CappedStream(httpx2.AsyncByteStream):
+    """A body that breaks off where it becomes absurd."""
+
+    def __init__(self, stream: object) -> None:
+        if not isinstance(stream, httpx2.AsyncByteStream):
+            raise TypeError("an asynchronous client has asynchronous bodies")
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_REPLY_BYTES
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                raise httpx2.ReadError(f"it is longer than {MAX_REPLY_BYTES} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _without_login(url: str) -> str:
+    try:
+        return str(httpx2.URL(url).copy_with(userinfo=b""))
+    except httpx2.InvalidURL:
+        raise Halt("LLM_BASE_URL: no usable address") from None
