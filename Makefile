@@ -7,6 +7,9 @@ READY := $(VENV)/ready
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
+# A program that serves a small model: `$$VLLM_SERVE serve PORT`; not needed where VLLM_URL is set.
+VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
+
 .PHONY: demo test lint types unit test-vllm test-compose lock clean help
 
 help: ## this list
@@ -29,7 +32,7 @@ unit: $(READY) ## the tests (ARGS='-k retry' to choose)
 	$(BIN)/pytest -m "not vllm and not compose" $(ARGS)
 
 test-vllm: $(READY) ## every job type against the vLLM server at VLLM_URL (starts one where it can)
-	$(BIN)/python -m tests.vllm.run $(ARGS)
+	VLLM_SERVE="$(VLLM_SERVE)" $(BIN)/python -m tests.vllm.run $(ARGS)
 
 test-compose: $(READY) ## docker compose up, a job of every type, stop, down
 	$(BIN)/pytest -m compose -s tests/compose $(ARGS)

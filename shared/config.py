@@ -39,6 +39,8 @@ def load_settings(cls: type[S], **overrides: Any) -> S:
         raise ConfigError("\n".join(_line(cls, dict(item)) for item in error.errors())) from None
     except SettingsError as error:
         raise ConfigError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f".env cannot be read: {error}") from None
 
 
 def _line(cls: type[ServiceSettings], item: dict[str, Any]) -> str:
@@ -51,6 +53,8 @@ def _line(cls: type[ServiceSettings], item: dict[str, Any]) -> str:
     if field is not None and field.annotation is SecretStr:
         return f"{name}: {message}"
     shown = repr(item["input"])
+    if "@" in shown:  # what stands before it in a URL may be a password
+        shown = "'…@" + shown.rpartition("@")[2]
     if len(shown) > _SHOWN_CHARS:
         shown = shown[:_SHOWN_CHARS] + "…"
     return f"{name}={shown}: {message}"

@@ -18,7 +18,7 @@ from shared.enums import FailureReason, JobType
 
 GROUP = "llm-worker-group"
 JOB_ID_MAX_CHARS = 200
-_JOB_ID = re.compile(r"[^/?#\s\x00-\x1f\x7f]+")
+_JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID_MAX = 2**63 - 1
 _KNOWN_FIELDS = frozenset(
     {"job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate"}
@@ -201,7 +201,8 @@ def _job_id(fields: Mapping[bytes, bytes]) -> str:
         raise EntryError(FailureReason.MALFORMED_ENTRY, "field 'job_id' is missing or empty")
     if len(job_id) > JOB_ID_MAX_CHARS or not _JOB_ID.fullmatch(job_id):
         message = (
-            f"field 'job_id' may have {JOB_ID_MAX_CHARS} characters, none of them / ? # or blank"
+            f"field 'job_id' may have {JOB_ID_MAX_CHARS} characters, none of them / ? # or blank, "
+            "and may not be '.' or '..'"
         )
         raise EntryError(FailureReason.MALFORMED_ENTRY, message)
     return job_id
@@ -209,12 +210,16 @@ def _job_id(fields: Mapping[bytes, bytes]) -> str:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        value: object = json.loads(raw)
+        value: object = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _PayloadError(f"payload is not JSON: {str(error)[:200]}") from None
     if not isinstance(value, dict):
         raise _PayloadError(f"payload is a JSON {type(value).__name__}, not an object")
     return cast("dict[str, Any]", value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it has {name}, which JSON does not know")
 
 
 def _user_id(raw: bytes | None) -> int | None:

@@ -1,1 +1,35 @@
-"""The daemon."""
+"""The daemon. It exports nothing; this is the map of its rooms, from the door inwards.
+
+A job's way, and the file for each step:
+
+    claim      consumer.py     the loop: no more than there is room for, then one task per job
+               job_queue.py    every Redis command, over scripts/*.lua; redis_clients.py connects
+    admit      answering.py    reads the entry, lets its handler answer, parks it between tries
+               retry.py        admit() and decide(): pure, time and chance come in as numbers
+    infer      handlers/       one file per job type: payload in, outcome out
+               llm/            what is asked, how it is sent, what of the reply is believed
+               images.py       pictures: opened safely (image_files.py), checked, shrunk
+               dates.py        a local date, a time and a zone become a moment
+    record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
+    deliver    core_api_client.py   every call to Core
+    settle     settling.py     settles gathered into few scripts
+
+Beside them:
+
+    leases.py      what this worker holds, renewed together; a job whose lease is lost is cancelled
+    slots.py       how many jobs may ask the model at once
+    parking.py     where jobs wait for their next try
+    strays.py      jobs on streams of no known type
+    job.py, outcome.py, errors.py, clock.py    the values that travel
+
+And around:
+
+    app.py         the composition root, the only file that knows all the others
+    lifecycle.py   signals, the grace period, exit codes
+    config.py      every setting
+    observability/ log lines, the line per job, /live and /ready
+    cli/           run, enqueue, check, demo
+    embedded/      Redis, a reference Core and a model stand-in, for demo and tests only
+
+Imports point from `app` downwards; `[tool.importlinter]` in pyproject.toml holds the line.
+"""

@@ -6,7 +6,7 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import NoDecode
@@ -48,8 +48,33 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_TLS_OPTIONS = frozenset(
+    {"ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"}
+)
+
+
+def _redis_options(value: str) -> str:
+    # The client takes any option and fails at the first command: a wrong one must stop the start.
+    parts = urlsplit(value)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    allowed = {"db"} | (_TLS_OPTIONS if parts.scheme == "rediss" else frozenset[str]())
+    if options.keys() - allowed or not options.get("db", "0").isdecimal():
+        raise ValueError(
+            f"after its ? only {', '.join(sorted(allowed))} may stand (db is a number)"
+        )
+    return value
+
+
+def _header_safe(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value().strip()  # files that hold a secret end in a line break
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("goes into an HTTP header: only printable ASCII characters are allowed")
+    return SecretStr(text)
+
+
 HttpUrl = Annotated[str, _url("http", "https")]
-RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
+RedisUrl = Annotated[str, _url("redis", "rediss", "unix"), AfterValidator(_redis_options)]
+Token = Annotated[SecretStr, AfterValidator(_header_safe)]
 ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
@@ -61,7 +86,7 @@ class Settings(ServiceSettings):
     )
     llm_vision_model: ModelName = Field("llava", description="The model that sees pictures")
     llm_text_model: ModelName = Field("mistral", description="The model for everything else")
-    llm_api_key: SecretStr = Field(
+    llm_api_key: Token = Field(
         SecretStr("not-needed"), description="Sent as a bearer token; never logged"
     )
     llm_max_retries: int = Field(
@@ -82,7 +107,7 @@ class Settings(ServiceSettings):
         "redis://redis:6379", description="redis://, rediss:// (TLS) or unix://, user and password"
     )
     core_api_url: HttpUrl = Field("http://core:8000", description="The Core REST API")
-    core_api_token: SecretStr = Field(
+    core_api_token: Token = Field(
         SecretStr(""), description="Bearer token for Core, where it wants one; never logged"
     )
     core_timeout_s: float = Field(
@@ -122,7 +147,10 @@ class Settings(ServiceSettings):
         1 << 20, ge=1_024, le=512 << 20, description="A payload may have this many bytes"
     )
     worker_stray_after_s: float = Field(
-        60, ge=0, description="Seconds until jobs on a stream of no known type are dead letters"
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds until jobs on a stream of no known type are dead letters",
     )
     worker_health_host: str = Field(
         "127.0.0.1", min_length=1, description="Address the health port listens on"

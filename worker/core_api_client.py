@@ -38,6 +38,7 @@ class CoreApiClient:
 
     def __init__(self, base_url: str, *, token: str = "", timeout_s: float = 10.0) -> None:
         self._base_url = base_url.rstrip("/")
+        self._token = token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=4),
@@ -86,7 +87,8 @@ class CoreApiClient:
     async def ping(self) -> None:
         """Whether Core answers at all: any status below 500 is a sign of life."""
         try:
-            async with self._session.get(f"{self._base_url}/health") as response:
+            url = f"{self._base_url}/health"
+            async with self._session.get(url, allow_redirects=False) as response:
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _from_exception(error) from None
@@ -103,14 +105,22 @@ class CoreApiClient:
             async with self._session.request(
                 method, self._base_url + path, data=body, headers=headers, allow_redirects=False
             ) as response:
-                answer = await response.content.read(_ANSWER_MAX_BYTES)
+                answer = await _read(response.content)
                 if 200 <= response.status < 300:
                     return answer
                 what = f"Core answered {response.status} to {method} {path.partition('?')[0]}"
                 wait_s = retry_after_s(response.headers.get("Retry-After"), response.headers)
-                raise from_status(response.status, what + _detail(answer), wait_s)
+                raise from_status(response.status, what + self._detail(answer), wait_s)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _from_exception(error) from None
+
+    def _detail(self, answer: bytes) -> str:
+        """Core's own words, short and on one line; they go into the log and the dead letter."""
+        text = " ".join(answer[:1_000].decode(errors="replace").split())
+        if self._token:
+            text = text.replace(self._token, "***")  # some servers repeat what they refuse
+        printable = "".join(char if char.isprintable() else "?" for char in text)
+        return f": {printable[:200]}" if printable else ""
 
 
 def from_status(status: int, message: str, after_s: float | None = None) -> JobError:
@@ -139,7 +149,7 @@ def retry_after_s(value: str | None, headers: Mapping[str, str]) -> float | None
         try:
             sent = parsedate_to_datetime(headers.get("Date", ""))
             seconds = (parsedate_to_datetime(value) - sent).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     return None if math.isnan(seconds) else min(max(seconds, 0.0), _RETRY_AFTER_MAX_S)
 
@@ -161,8 +171,11 @@ def _from_exception(error: Exception) -> JobError:
     return Snooze(f"Core cannot be reached ({type(error).__name__})")
 
 
-def _detail(answer: bytes) -> str:
-    """Core's own words, short and on one line; they go into the log and the dead letter."""
-    text = " ".join(answer[:400].decode(errors="replace").split())
-    printable = "".join(char if char.isprintable() else "?" for char in text)
-    return f": {printable[:200]}" if printable else ""
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """An answer's body, up to a bound: what is cut off there is no JSON any more."""
+    body = bytearray()
+    async for piece in content.iter_any():  # `read(n)` stops at whatever has arrived
+        body += piece
+        if len(body) > _ANSWER_MAX_BYTES:
+            break
+    return bytes(body[:_ANSWER_MAX_BYTES])

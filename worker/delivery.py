@@ -169,7 +169,7 @@ class Delivery:
         if isinstance(outcome, Completed):
             ours = await self._settle(job.entry)
         else:
-            letter = dead_letter(job, outcome, now=self._clock.now())
+            letter = outcome.letter(self._clock.now())
             keep = self._limits.dead_letters_kept
             ours = await insist(
                 lambda: self._queue.dead_letter(job.entry, letter, keep=keep), doing="dead letter"
@@ -184,22 +184,6 @@ class _RefusedError(Exception):
     def __init__(self, verdict: GiveUp) -> None:
         super().__init__(verdict.message)
         self.verdict = verdict
-
-
-def dead_letter(job: Job, outcome: Failed, *, now: float) -> dict[str, str]:
-    """The fields that are added to a dead letter, beside the entry's own."""
-    letter = {
-        "dead_reason": str(outcome.reason),
-        "dead_error": outcome.message,
-        "dead_attempts": str(outcome.attempts),
-        "dead_deliveries": str(job.entry.deliveries),
-        "dead_stream": job.entry.job_type,
-        "dead_entry_id": job.entry.entry_id,
-        "dead_at": f"{now:.3f}",
-    }
-    if outcome.undelivered is not None:
-        letter["dead_outcome"] = dump_outcome(outcome.undelivered).decode()
-    return letter
 
 
 def _effects(outcome: Outcome) -> tuple[Effect, ...]:

@@ -197,8 +197,13 @@ class JobQueue:
 
         Returns False when the entry is not ours any more.
         """
-        flat = [part for pair in letter.items() for part in pair]
         keys = [*self._job_keys(entry), self._keys.dead]
+        origin = {
+            "dead_stream": keys[0],
+            "dead_entry_id": entry.entry_id,
+            "dead_deliveries": str(entry.deliveries),
+        }
+        flat = [part for pair in (*letter.items(), *origin.items()) for part in pair]
         return bool(await self._owned(DEAD_LETTER, keys, self._args(entry, keep, *flat)))
 
     async def release(self, entry: ClaimedEntry) -> None:

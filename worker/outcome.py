@@ -64,6 +64,22 @@ class Failed(Frozen):
         message = f"{self.reason}: {self.message}"[:2_000]
         return LLMJobUpdate(status=JobStatus.FAILED, error_message=message)
 
+    def letter(self, now: float) -> dict[str, str]:
+        """What a dead letter says of the job, beside the entry's own fields and its origin.
+
+        Args:
+            now: Unix seconds.
+        """
+        fields = {
+            "dead_reason": str(self.reason),
+            "dead_error": self.message,
+            "dead_attempts": str(self.attempts),
+            "dead_at": f"{now:.3f}",
+        }
+        if self.undelivered is not None:
+            fields["dead_outcome"] = self.undelivered.model_dump_json()
+        return fields
+
 
 Outcome = Completed | Failed
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Annotated[Outcome, Field(discriminator="kind")])

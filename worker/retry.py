@@ -155,11 +155,11 @@ class RetryTracker:
             time_left_s=time_left_s,
             jitter=jitter,
         )
-        match verdict:
-            case Retry(counted=False):
-                self.tries = Tries(self.tries.attempts, self.tries.snoozes + 1)
-            case StopWorker():
+        match error:
+            case Halt():
                 pass
+            case Snooze():
+                self.tries = Tries(self.tries.attempts, self.tries.snoozes + 1)
             case _:  # an attempt that ran ends a row of snoozes
                 self.tries = Tries(self.tries.attempts + 1, 0)
         return verdict

@@ -58,7 +58,8 @@ class Slots:
 
     def give_back(self) -> None:
         """A slot is free: the longest waiting job has it, else new work may."""
-        while self._waiting:
+        # A claim that was under way while a parked job woke may have taken one too many.
+        while self._waiting and self._used <= self._capacity:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)  # the slot changes hands, `_used` stays
@@ -78,7 +79,7 @@ class Slots:
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self.give_back()  # it was handed over in the same moment
-            else:
+            elif waiter in self._waiting:  # else `give_back` has passed over it already
                 self._waiting.remove(waiter)
                 self._changed.set()
             raise

@@ -107,15 +107,8 @@ class Strays:
         outcome = Failed(reason=FailureReason.UNKNOWN_JOB_TYPE, message=message)
         if not await self._told(entry_id, fields, outcome):
             return 0  # Core is away: the entry stays where it is until Core has been told
-        letter = {
-            "dead_reason": str(outcome.reason),
-            "dead_error": outcome.message,
-            "dead_attempts": "0",
-            "dead_deliveries": "0",
-            "dead_stream": job_type,
-            "dead_entry_id": entry_id,
-            "dead_at": f"{self._clock.now():.3f}",
-        }
+        origin = {"dead_stream": stream, "dead_entry_id": entry_id, "dead_deliveries": "0"}
+        letter = outcome.letter(self._clock.now()) | origin
         flat = [part for pair in letter.items() for part in pair]
         keys = [stream, self._keys.dead]
         moved: Any = await STRAY(self._client, keys, [GROUP, entry_id, self._kept, *flat])

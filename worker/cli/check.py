@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from worker.app import build_llm, models
-from worker.cli.settings import settings_or_exit
+from worker.cli.settings import printable, settings_or_exit
 from worker.config import Settings
 from worker.core_api_client import CoreApiClient
 from worker.errors import JobError
@@ -151,5 +151,6 @@ def _table(findings: list[Finding]) -> Table:
     table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
     for finding in findings:
         mark = f"[{colours[finding.verdict]}]{finding.verdict}[/]"
-        table.add_row(mark, finding.what, escape(finding.found), escape(finding.fix))
+        found, fix = (escape(printable(text)) for text in (finding.found, finding.fix))
+        table.add_row(mark, finding.what, found, fix)
     return table

@@ -110,24 +110,24 @@ def _is_final(job: Mapping[str, Any] | None) -> bool:
 
 
 def _table(wanted: Sequence[Sample], jobs: Jobs) -> Table:
-    table = Table("job", "asked", "status", "result", box=None, pad_edge=False, expand=True)
-    table.columns[0].no_wrap = True
-    table.columns[2].no_wrap = True
+    table = Table(box=None, pad_edge=False, expand=True)
+    for name, ratio in (("job", None), ("asked", 2), ("status", None), ("result", 3)):
+        table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
     for sample in wanted:
         job = jobs.get(sample.job_id, {})
         status = str(job.get("status", "queued"))
         table.add_row(
             sample.job_id,
-            escape(_short(_asked(sample))),
+            escape(_asked(sample)),
             f"[{_COLOURS.get(status, 'dim')}]{status}[/]",
-            escape(_short(_answered(job), 110)),
+            escape(_answered(job)),
         )
     return table
 
 
 def _asked(sample: Sample) -> str:
     parts = [v for k, v in sample.payload.items() if isinstance(v, str) and k != "memory_id"]
-    return parts[0]
+    return " ".join(parts[0].split())
 
 
 def _answered(job: Mapping[str, Any]) -> str:
@@ -138,11 +138,6 @@ def _answered(job: Mapping[str, Any]) -> str:
         return ""
     shown = {name: value for name, value in result.items() if name not in {"memory_id", "query"}}
     return json.dumps(shown, ensure_ascii=False)
-
-
-def _short(text: str, width: int = 60) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 async def _show_effects(session: aiohttp.ClientSession, core_url: str, console: Console) -> None:

@@ -19,5 +19,10 @@ def settings_or_exit(**overrides: Any) -> Settings:
 
 def fail(message: str, code: int = ExitCode.MISCONFIGURED) -> NoReturn:
     """Say on standard error why there is nothing more to do, and leave."""
-    typer.echo(f"llm-worker: {message}", err=True)
+    typer.echo(f"llm-worker: {printable(message)}", err=True)
     raise typer.Exit(code)
+
+
+def printable(text: str) -> str:
+    """Text that cannot steer a terminal: control characters are shown as their escapes."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

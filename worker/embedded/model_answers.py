@@ -114,13 +114,12 @@ def _email_events(asked: Asked) -> JsonValue:
 
 def _task_match(asked: Asked) -> JsonValue:
     """The candidate whose words the memory shares most, unless the memory is a plan itself."""
-    candidates = [(match[1], stems(match[2])) for match in _CANDIDATE.finditer(asked.view.whole)]
-    block = asked.view.block("memory")
-    if _CANDIDATE.search(block.text):
-        others = [each for each in asked.view.blocks if not _CANDIDATE.search(each.text)]
-        block = others[0] if others else block
-    memory = _CANDIDATE.sub("", block.text)
+    listed = next((block for block in asked.view.blocks if _CANDIDATE.search(block.text)), None)
+    where = listed.text if listed is not None else asked.view.frame
+    others = [block.text for block in asked.view.blocks if block is not listed]
+    memory = "\n".join(others) or _CANDIDATE.sub("", where)
     about = stems(memory)
+    candidates = [(match[1], stems(match[2])) for match in _CANDIDATE.finditer(where)]
     scored = [(overlap(wanted, about), label) for label, wanted in candidates]
     score, label = max(scored, key=lambda pair: pair[0], default=(0.0, "none"))
     if score < _MATCH_FROM or _STILL_TO_DO.search(memory):

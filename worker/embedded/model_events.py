@@ -67,6 +67,7 @@ def _event(sentence: str, found: FoundDate, moment: datetime) -> JsonValue:
         "duration": None,
         "tz_text": None,
         "timezone": None,
+        "zone": None,
         "recurrence": None,
         "confidence": 0.7 if all_day else 0.9,
     }

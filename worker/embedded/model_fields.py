@@ -16,15 +16,19 @@ from worker.embedded.model_words import key_words, overlap, sentences, stem, ste
 
 _MONEY_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
 _CODES = "EUR|USD|GBP|JPY|CHF|SEK|NOK|DKK|PLN|CZK|CAD|AUD|INR|CNY"
-_NUMBER = r"\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d+)?"
+# every repetition has a bound: one long line without it takes a minute
+_NUMBER = r"\d{1,3}(?:[,.' ]\d{3}){1,4}(?:[.,]\d{1,2})?(?!\d)|\d{1,15}(?:[.,]\d{1,6})?"
 _SIGN = rf"[€$£¥]|\b(?:{_CODES})\b|\b(?:euros?|dollars?|pounds?)\b"
 _MONEY = re.compile(rf"(?:{_SIGN})\s?(?:{_NUMBER})|(?:{_NUMBER})\s?(?:{_SIGN})", re.IGNORECASE)
 _ANY_NUMBER = re.compile(rf"(?<![\w.,:/-])-?(?:{_NUMBER})(?![\w:/]|-\d|[.,]\d)")
 _CURRENCY = re.compile(rf"[€$£¥]|\b(?:{_CODES})\b")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 _PHONE = re.compile(r"(?<![\w.,-])(?:\+|\(?0|\(?\d{3})[\d ()/-]{5,17}\d(?!\w)")
-_URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]|\bwww\.[^\s<>\"']*[\w/]")
-_NAME = r"[^\Wa-z\d_][^\W\d_]*[a-zß-ÿ](?:[ \t]+[^\Wa-z\d_][^\W\d_'&-]*[^\W\d_])+(?![\w-]*\d)"
+_DIALLED = re.compile(r"\+\d[\d ()/-]{6,20}\d")
+_URL = re.compile(r"https?://[^\s<>\"']{0,500}[^\s<>\"'.,;:!?)]|\bwww\.[^\s<>\"']{0,500}[\w/]")
+_FIRST_NAME = r"[^\Wa-z\d_][^\W\d_]{0,30}[a-zß-ÿ]"
+_MORE_NAMES = r"(?:[ \t]{1,3}[^\Wa-z\d_][^\W\d_'&-]{0,30}[^\W\d_]\b){1,4}"
+_NAME = rf"{_FIRST_NAME}{_MORE_NAMES}(?![\w-]{{0,20}}\d)"
 _NAMES = re.compile(rf"\b{_NAME}")
 _GIVERS = re.compile(rf"\b(?:[Ff]rom|[Bb]y|[Aa]t|[Vv]on|[Bb]ei)[ \t]+({_NAME})")
 _TAKERS = re.compile(rf"\b(?:[Ff]or|[Tt]o|[Dd]ear|[Ff]ür|[Aa]n)[ \t]+({_NAME})")
@@ -84,7 +88,7 @@ def _numbers(field: Field, text: str) -> list[JsonValue]:
     money = _nearest(field, text, _MONEY)
     if field.words & _MONEY_WORDS and money:
         return [value for _, value in money]
-    ranked = _nearest(field, text, _ANY_NUMBER)
+    ranked = _nearest(field, _DIALLED.sub(" ", text), _ANY_NUMBER)
     named = [value for shared, value in ranked if shared > 0]
     return named or [value for _, value in ranked or money]
 

@@ -135,7 +135,7 @@ class _Composition:
         needed: Schema = {name: True for name in names if isinstance(name, str)}
         wanted = {**needed, **properties} if isinstance(properties, dict) else needed
         if not wanted:
-            return draft or {}
+            return draft if draft is not None and self._check.fits(draft, place.schema) else {}
         made: dict[str, JsonValue] = {}
         for name, schema in wanted.items():
             there = Place(resolve(schema, self._root), name, place.text, place.depth)
@@ -150,6 +150,9 @@ class _Composition:
         return made
 
     def _array(self, place: Place, hints: Sequence[JsonValue]) -> JsonValue:
+        parts = place.schema.get("prefixItems")
+        if isinstance(parts, list):
+            return self._tuple(place, parts, hints)
         least, most = place.schema.get("minItems"), place.schema.get("maxItems")
         least = int(least) if isinstance(least, int | float) else 0
         most = int(most) if isinstance(most, int | float) else max(_ITEMS_BY_DEFAULT, least)
@@ -166,6 +169,13 @@ class _Composition:
                 break
             self._append(place, made, item, [variant])
         return made
+
+    def _tuple(self, place: Place, parts: list[JsonValue], hints: Sequence[JsonValue]) -> JsonValue:
+        given = next((hint for hint in hints if isinstance(hint, list)), list[JsonValue]())
+        return [
+            self.value(replace(place, schema=resolve(part, self._root)), given[at : at + 1])
+            for at, part in enumerate(parts)
+        ]
 
     def _append(
         self, place: Place, made: list[JsonValue], item: Place, hints: list[JsonValue]

@@ -51,9 +51,10 @@ class Picture:
     @property
     def description(self) -> str:
         """One sentence."""
+        article = "An" if self.light[0] in "aeiou" else "A"
         return (
-            f"A {self.light} {self.orientation} picture, mostly {' and '.join(self.colours)}, "
-            f"{self.width} by {self.height} pixels."
+            f"{article} {self.light} {self.orientation} picture, "
+            f"mostly {' and '.join(self.colours)}, {self.width} by {self.height} pixels."
         )
 
     @property

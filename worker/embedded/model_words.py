@@ -2,14 +2,15 @@
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # noqa: RUF001 - curly apostrophes are in mail
-_NOISE = re.compile(r"\S+@\S+|https?://\S+")
+_NOISE = re.compile(r"(?<!\S)[^\s@]+@\S+|https?://\S+")
 _GERMAN_DAY = r"(?!(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez))"
 _UPPER = r"[^\Wa-zäöü_]"
 _SENTENCE_END = re.compile(
     rf"(?:(?<=[^\d\s][.!?])|(?<=\d\d[.!?])(?=\s+{_GERMAN_DAY}\S))\s+(?={_UPPER}|[\"'(-])"
-    rf"|\s*\n\s*\n\s*|\n(?=\s*(?:[>*•-]|(?!\d){_UPPER}))"
+    rf"|\n\s*\n|\n(?=\s*(?:[>*•-]|(?!\d){_UPPER}))"
 )
 _SUFFIXES = ("ings", "ing", "ies", "ed", "es", "en", "e", "s")
 
@@ -41,6 +42,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_NOISE.sub(" ", text))
 
 
+@lru_cache(maxsize=8_192)
 def stem(word: str) -> str:
     """A word without its commonest endings: `booked`, `booking` and `book` are one."""
     lowered = word.lower()
@@ -73,7 +75,10 @@ def key_words(text: str, most: int) -> list[str]:
         if match.group()[0].isupper() and not _starts_sentence(plain, match.start()):
             names.add(word)
     ranked = sorted(seen, key=lambda word: -_weight(word, seen[word], is_name=word in names))
-    return ranked[:most]
+    forms: dict[str, str] = {}
+    for word in ranked:
+        forms.setdefault(stem(word), word)  # of `lemon` and `lemons`, the better one
+    return list(forms.values())[:most]
 
 
 def sentences(text: str) -> list[str]:

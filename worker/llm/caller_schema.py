@@ -21,8 +21,8 @@ from shared.enums import FailureReason
 from worker.errors import Reject
 
 MAX_SCHEMA_CHARS = 65_536
-MAX_STEPS = 100_000
-"""Keywords looked at for one answer: about a second of work."""
+MAX_STEPS = 50_000
+"""Keywords looked at for one answer: under a second of work."""
 _MAX_ERRORS = 5
 _DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples"})
 

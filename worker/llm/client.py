@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx2
+from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from openai import Timeout as NetworkTimeout
 
@@ -23,6 +24,8 @@ MAX_REPLY_BYTES = 16 * 1_048_576
 CONNECT_TIMEOUT_S = 5.0
 KEEPALIVE_S = 4.0
 """Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
+# ClientError: the SDK lets through what its transport did not expect.
+_CALL_ERRORS = (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, TimeoutError)
 _HEADER_SAFE = "!#$&'()*+,/:;=?@[]~"
 
 
@@ -45,12 +48,12 @@ class OpenAIChat:
     ) -> None:
         if not (api_key.isascii() and api_key.isprintable()):
             raise Halt("LLM_API_KEY: only printable ASCII characters can be sent")
-        self._shown_url = _without_login(base_url)
+        self._url = _usable_address(base_url)
         self._secret = api_key
         self._models = dict(models)
         self._now = now
         self._client = AsyncOpenAI(
-            base_url=base_url,
+            base_url=self._url,
             api_key=api_key or "none",
             max_retries=0,
             # The one total is asyncio.timeout: a generation sends nothing until it is done.
@@ -99,7 +102,7 @@ class OpenAIChat:
         await self._client.close()
 
     async def _reply(self, call: Awaitable[httpx2.Response], model: str, timeout_s: float) -> bytes:
-        target = Target(self._shown_url, model, self._secret)
+        target = Target(self._url, model, self._secret)
         try:
             async with asyncio.timeout(timeout_s):
                 return (await call).content
@@ -110,7 +113,7 @@ class OpenAIChat:
                 error.response.headers.get("retry-after"),
             )
             raise status_error(reply, target, self._now()) from None
-        except (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
+        except _CALL_ERRORS as error:
             raise transport_error(error, timeout_s, target) from None
 
 
@@ -138,8 +141,13 @@ class _CappedStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def _without_login(url: str) -> str:
+def _usable_address(url: str) -> str:
     try:
-        return str(httpx2.URL(url).copy_with(userinfo=b""))
-    except httpx2.InvalidURL:
-        raise Halt("LLM_BASE_URL: no usable address") from None
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise Halt(f"LLM_BASE_URL: no usable address: {error}") from None
+    if parsed.userinfo:
+        raise Halt("LLM_BASE_URL: no login can stand in the address: use LLM_API_KEY")
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise Halt(f"LLM_BASE_URL={url}: an http:// or https:// address is needed")
+    return url

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
+import aiohttp
 import httpx2
 from pydantic_core import from_json
 
@@ -19,6 +20,7 @@ from worker.errors import Halt, JobError, Reject, Retryable, Snooze
 
 MAX_RETRY_AFTER_S = 120.0
 _SHOWN_CHARS = 300
+_SHORTEST_SECRET = 4  # a shorter one hides nothing and would riddle the message
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 # Validation errors of common servers repeat the request, which is private.
 _REPEATED_INPUT = re.compile(r"input_value=|['\"]input['\"]\s*:")
@@ -163,7 +165,8 @@ _AWAY = (
     httpx2.TimeoutException,  # ConnectTimeout is what refused, reset and unresolved look like
     httpx2.ProxyError,
 )
-_BROKEN = (httpx2.NetworkError, httpx2.ProtocolError, httpx2.DecodingError)
+# ClientError: the transport does not translate a reply that is no HTTP.
+_BROKEN = (httpx2.NetworkError, httpx2.ProtocolError, httpx2.DecodingError, aiohttp.ClientError)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -206,7 +209,7 @@ def _said(body: str) -> _Said:
 
 def _shown(text: str, target: Target) -> str:
     """One printable line of a foreign text: no key, no repeated request, not long."""
-    if target.secret:
+    if len(target.secret) >= _SHORTEST_SECRET:
         text = text.replace(target.secret, "***")
     text = " ".join(_REPEATED_INPUT.split(text, maxsplit=1)[0].split())
     cut = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"

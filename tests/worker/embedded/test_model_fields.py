@@ -68,3 +68,13 @@ def test_several_values() -> None:
 def test_affirmed_truth() -> None:
     """What the text says without a negation is true."""
     assert find_values(Field("is_paid", "boolean"), "It was paid.", WRITTEN) == [True]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ["x", "1", "A", "1 ", "Aa ", "a@", "+1", "\n"])
+def test_long_monotony_is_survived(piece: str) -> None:
+    """A prompt of the greatest length and no structure does not keep the patterns busy."""
+    text = piece * (32_000 // len(piece))
+    for name in ("email", "phone", "total", "due_date", "vendor", "reference", "url"):
+        for kind in ("string", "number", "boolean"):
+            find_values(Field(name, kind), text, WRITTEN)

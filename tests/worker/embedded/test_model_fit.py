@@ -166,6 +166,17 @@ def test_enum_takes_the_member_the_text_speaks_of() -> None:
     assert compose(schema, "hello", find) == "invoice"
 
 
+def test_tuple_has_a_value_for_each_part() -> None:
+    """`prefixItems` are filled one by one."""
+    schema: Schema = {
+        "type": "array",
+        "prefixItems": [{"type": "string"}, {"type": "integer"}],
+        "items": False,
+    }
+    assert compose(schema, "", find, ["a", 7]) == ["a", 7]
+    assert compose(schema, "", find) == ["", 0]
+
+
 def test_pattern_is_looked_for_in_the_text() -> None:
     """A pattern finds its value; without one there is an error, not a wrong value."""
     schema: Schema = {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{4}$"}

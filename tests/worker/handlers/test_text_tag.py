@@ -6,7 +6,7 @@ from shared.enums import FailureReason, TagStatus
 from shared.schemas import TextTagPayload
 from tests.worker.handlers.test_handler import bench
 from worker.errors import Retryable
-from worker.handlers.text_tag import HANDLER, SYSTEM, fold_tags
+from worker.handlers.text_tag import HANDLER, SYSTEM
 from worker.outcome import AddTags
 
 PAYLOAD = TextTagPayload(memory_id="m1", content="Booked the ferry to Naxos for June")
@@ -51,21 +51,3 @@ async def test_instructions_in_the_note_stay_inside_the_frame() -> None:
     assert made.said.count(">>>") == 1
     assert made.said.count("<<<") == 1
     assert made.said.endswith(">>>")
-
-
-@pytest.mark.parametrize(
-    ("said", "kept"),
-    [
-        (["Summer  Trip", "summer\ttrip"], ["summer trip"]),
-        (["##beach!", "beach?!", "be\u200bach…"], ["beach"]),
-        (["Straße", "STRASSE"], ["straße"]),
-        (["cafe\u0301", "café"], ["café"]),
-        (["c#", "c++", "node.js"], ["c#", "c++", "node.js"]),
-        (["İ" * 60, "ok"], ["ok"]),
-        (["", "  ", "#", "."], []),
-        (["b", "a", "b", "c"], ["b", "a", "c"]),
-    ],
-)
-def test_fold_tags(said: list[str], kept: list[str]) -> None:
-    """Tags are folded, repeated and empty ones dropped, the order kept."""
-    assert fold_tags(said) == kept

@@ -25,10 +25,11 @@ PERSON: Schema = {
 
 
 def _fan(start: Schema) -> Schema:
-    doubled: Schema = {
-        f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}] * 2} for level in range(40)
-    }
-    return {"$defs": doubled | {"d40": {}}, **start}
+    levels: Schema = {"d40": {}}
+    for level in range(40):
+        following: JsonValue = {"$ref": f"#/$defs/d{level + 1}"}
+        levels[f"d{level}"] = {"allOf": [following, following]}
+    return {"$defs": levels, **start}
 
 
 def _deep() -> Schema:
@@ -56,7 +57,7 @@ def test_reads_a_fitting_answer() -> None:
         ('{"name": "secret", "age": -1}', r"\$\.age: breaks minimum 0"),
         ('{"name": "secret", "role": "secret"}', r"\$\.role: breaks enum$"),
         ('{"name": "secret", "secret": 1}', r"\$: breaks additionalProperties"),
-        ('{"name": "secret secret secret"}', r"\$\.name: breaks maxLength 20"),
+        ('{"name": "secret secret secret!"}', r"\$\.name: breaks maxLength 20"),
         ('{"name": "x", "age": 1e999}', "Out of range"),
         ("{", "EOF"),
         ('{"friend":' * 190 + "{}" + "}" * 190, "required"),
@@ -120,9 +121,7 @@ def test_takes_unusual_schemas(schema: Schema) -> None:
 
 def test_a_schema_that_explodes_on_an_answer_is_the_callers_fault() -> None:
     """Work that only an answer sets off has the same bound."""
-    schema = CallerSchema(
-        {"items": {"allOf": [{"type": "integer"}] * 400}, "$defs": {"a": {"$id": "https://a/"}}}
-    )
+    schema = CallerSchema({"items": {"allOf": [{"type": "integer"} for _ in range(400)]}})
     with pytest.raises(Reject, match="too long"):
         schema.parse(f"[{','.join(['1'] * 2_000)}]")
 

@@ -74,12 +74,12 @@ def test_refuses_what_is_not_whole(reply: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ['"\\"', "{", "}", "[]", "<think></think>", "<think>", "```\n", '"', "{x}", "\\"]
+    "unit", ['"\\"', '\\"', "{", "}", "[]", "<think></think>", "<think>", "```\n", '"', "{x}", "\\"]
 )
 def test_worst_cases_are_linear(unit: str) -> None:
     """A megabyte of any awkward piece comes to an end; quadratic work would hit the time limit."""
-    text = unit * ((MAX_CHARS - 1) // len(unit))
-    for reply in (text, "{" + text):
+    text = unit * ((MAX_CHARS - 2) // len(unit))
+    for reply in (text, "{" + text, '{"' + text):
         try:
             extract_json(reply)
         except ValueError:

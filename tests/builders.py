@@ -1,0 +1,204 @@
+"""Small things that tests of the engine are made of."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from shared.enums import JobType
+from shared.redis_streams import GROUP, Keys
+from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
+from worker.job import Job
+from worker.job_queue import ClaimedEntry
+from worker.outcome import AddTags, Completed, Effect
+from worker.parking import Parking
+from worker.redis_clients import CommandClient
+
+PAYLOADS: Mapping[JobType, str] = {
+    JobType.IMAGE_TAG: '{"memory_id":"m1","image_path":"a.jpg"}',
+    JobType.TEXT_TAG: '{"memory_id":"m1","content":"the ferry to Naxos"}',
+    JobType.EMAIL_EXTRACT: '{"subject":"Dinner","body":"Tomorrow at eight"}',
+    JobType.TASK_MATCH: '{"memory_id":"m1","memory_content":"paid the rent"}',
+    JobType.INTENT_CLASSIFY: '{"query":"where was I in June?"}',
+    JobType.FOLLOWUP: '{"message":"Met Anna"}',
+    JobType.EXTRACT: '{"text":"Anna, 31","schema":{"type":"object"}}',
+}
+"""A good payload of each job type."""
+
+_numbers = itertools.count(1)
+
+
+async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Return once the condition holds; it is asked every 5 ms.
+
+    Raises:
+        TimeoutError: it never did.
+    """
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def job_fields(job_type: JobType = JobType.TEXT_TAG, **more: str) -> dict[str, str]:
+    """The fields of a good entry; `more` adds or replaces some."""
+    return {"job_id": f"j{next(_numbers)}", "payload": PAYLOADS[job_type]} | more
+
+
+def claimed(
+    job_type: JobType = JobType.TEXT_TAG,
+    fields: Mapping[str, str] | None = None,
+    **more: Any,
+) -> ClaimedEntry:
+    """An entry as a claim brings it; `more` is for the dataclass."""
+    fields = job_fields(job_type) if fields is None else fields
+    raw = {name.encode(): value.encode() for name, value in fields.items()}
+    entry_id = cast("str", more.pop("entry_id", f"1700000000000-{next(_numbers)}"))
+    return ClaimedEntry(str(job_type), entry_id, raw, **more)
+
+
+def job(entry: ClaimedEntry | None = None, **more: Any) -> Job:
+    """A job in its first moment."""
+    return Job(entry or claimed(), **more)
+
+
+def tagged(*memory_ids: str) -> Completed:
+    """An outcome with one effect for each memory."""
+    effects = tuple(AddTags(memory_id=m, body=TagsAddRequest(tags=["sea"])) for m in memory_ids)
+    return Completed(result={"tags": ["sea"]}, effects=effects)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that a fake Core was sent: `processing`, `apply` or `finish`, and about whom."""
+
+    verb: str
+    subject: str
+    key: str = ""
+    update: LLMJobUpdate | None = None
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject}"
+
+
+@dataclass(slots=True)
+class FakeCore:
+    """A Core that writes down what it is asked, and fails by a script."""
+
+    failures: list[Exception | None] = field(default_factory=list[Exception | None])
+    """What the next `apply` and `finish` raise, one each; None lets one through."""
+    down: Exception | None = None
+    """Raised by every `apply` and `finish` while it is set."""
+    processing_gate: asyncio.Event | None = None
+    """Holds `mark_processing` up until it is set."""
+    calls: list[Call] = field(default_factory=list[Call])
+    journal: list[str] = field(default_factory=list[str])
+    """The same in words; a test may let others write into it."""
+
+    @property
+    def finished(self) -> list[Call]:
+        """The last words, in their order."""
+        return [call for call in self.calls if call.verb == "finish"]
+
+    async def mark_processing(self, job_id: str) -> None:
+        """Take the note that work has begun."""
+        if self.processing_gate is not None:
+            await self.processing_gate.wait()
+        self._write(Call("processing", job_id))
+
+    async def open_tasks(self, user_id: int) -> list[TaskResponse]:
+        """Nobody has anything to do."""
+        return []
+
+    async def apply(self, effect: Effect, *, key: str) -> None:
+        """Take an effect."""
+        subject = effect.memory_id if isinstance(effect, AddTags) else effect.body.description
+        await self._take(Call("apply", subject, key))
+
+    async def finish(self, job_id: str, update: LLMJobUpdate, *, key: str) -> None:
+        """Take the last word."""
+        await self._take(Call("finish", f"{job_id} {update.status}", key, update))
+
+    async def _take(self, call: Call) -> None:
+        await asyncio.sleep(0)
+        self._write(call)
+        error = self.down or (self.failures.pop(0) if self.failures else None)
+        if error is not None:
+            raise error
+
+    def _write(self, call: Call) -> None:
+        self.calls.append(call)
+        self.journal.append(str(call))
+
+
+class QuickParking(Parking):
+    """Waits are written down and not waited out; those from `held_from_s` on last until close."""
+
+    def __init__(self, held_from_s: float = 1e9) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self._held_from_s = held_from_s
+
+    async def park(self, after_s: float) -> None:
+        """Wait no time at all, or until the end."""
+        self.waits.append(after_s)
+        await super().park(0.0 if after_s < self._held_from_s else 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Redis as producers and operators see it."""
+
+    client: CommandClient
+    keys: Keys
+
+    async def add(self, job_type: JobType | str = JobType.TEXT_TAG, **fields: str) -> str:
+        """XADD a good job, or exactly these fields; returns the entry id."""
+        made = fields or job_fields(JobType(job_type))
+        flat = [part for pair in made.items() for part in pair]
+        entry_id = await self.client.execute_command("XADD", self.keys.stream(job_type), "*", *flat)
+        return cast("bytes", entry_id).decode()
+
+    async def length(self, job_type: str = JobType.TEXT_TAG) -> int:
+        """How many entries a stream holds."""
+        return int(await self.client.execute_command("XLEN", self.keys.stream(job_type)))
+
+    async def pending(self, job_type: str = JobType.TEXT_TAG) -> dict[str, tuple[str, int, int]]:
+        """What is handed out: entry id → consumer, idle milliseconds, deliveries."""
+        rows = await self.client.execute_command(
+            "XPENDING", self.keys.stream(job_type), GROUP, "-", "+", 10_000
+        )
+        return {
+            row["message_id"].decode(): (
+                row["consumer"].decode(),
+                row["time_since_delivered"],
+                row["times_delivered"],
+            )
+            for row in cast("list[dict[str, Any]]", rows)
+        }
+
+    async def lag(self, job_type: str = JobType.TEXT_TAG) -> int | None:
+        """What the group has not yet handed out, as the server counts it."""
+        groups = await self.client.execute_command("XINFO", "GROUPS", self.keys.stream(job_type))
+        flat = cast("list[Any]", groups[0])
+        return cast("int | None", dict(zip(flat[::2], flat[1::2], strict=True))[b"lag"])
+
+    async def outbox(self, job_type: str = JobType.TEXT_TAG) -> dict[bytes, bytes]:
+        """The answers on their way to Core."""
+        return dict(await self.client.execute_command("HGETALL", self.keys.outbox(job_type)))
+
+    async def dead(self) -> list[dict[str, str]]:
+        """The dead letters, oldest first; a field that stands there twice has its last value."""
+        rows = await self.client.execute_command("XRANGE", self.keys.dead, "-", "+")
+        return [
+            {name.decode(): value.decode() for name, value in fields.items()}
+            for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", rows)
+        ]
+
+    async def left_over(self) -> dict[str, int]:
+        """Entries and outbox keys that are still there, by key; the dead letters not counted."""
+        left: dict[str, int] = {}
+        for job_type in JobType:
+            left[self.keys.stream(job_type)] = await self.length(job_type)
+            left[self.keys.outbox(job_type)] = len(await self.outbox(job_type))
+        return {key: count for key, count in left.items() if count}
