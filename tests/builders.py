@@ -36,7 +36,7 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
         TimeoutError: it never did.
     """
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions here are not events
             await asyncio.sleep(0.005)
 
 
@@ -108,6 +108,7 @@ class FakeCore:
 
     async def open_tasks(self, user_id: int) -> list[TaskResponse]:
         """Nobody has anything to do."""
+        del user_id
         return []
 
     async def apply(self, effect: Effect, *, key: str) -> None:
@@ -166,7 +167,7 @@ class Streams:
     async def pending(self, job_type: str = JobType.TEXT_TAG) -> dict[str, tuple[str, int, int]]:
         """What is handed out: entry id → consumer, idle milliseconds, deliveries."""
         rows = await self.client.execute_command(
-            "XPENDING", self.keys.stream(job_type), GROUP, "-", "+", 10_000
+            "XPENDING", self.keys.stream(job_type), GROUP, "-", "+", 10_000, parse_detail=True
         )
         return {
             row["message_id"].decode(): (

@@ -1,4 +1,4 @@
-"""What tests of the engine run on: real servers, one for the whole run, emptied before each test."""
+"""What tests of the engine run on: real servers, started once, emptied before each test."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

@@ -61,6 +61,7 @@ class Consumer:
         self._reclaim_at = 0.0
         self._outages = 0
         self._stopping = asyncio.Event()
+        self._halted: Halt | None = None
         self._beat: Callable[[], None] = lambda: None
 
     def on_turn(self, beat: Callable[[], None]) -> None:
@@ -86,11 +87,14 @@ class Consumer:
                     self._beat()
                     for entry in await self._claim_or_sit_out():
                         self._start(jobs, entry)
-        except* Halt as group:
-            raise _first(group) from None
+        except BaseExceptionGroup as group:
+            raise _halt(group) or group from None
         finally:
             for job in self._hands.leases:  # cancelled before they had begun
                 await self._hand_back(job)
+                self._hands.leases.drop(job)
+        if self._halted is not None:
+            raise self._halted
 
     # ---------------------------------------------------------------------- taking work
 
@@ -104,12 +108,18 @@ class Consumer:
             self._reclaim_at = now + self._lease_s / 4 * (0.7 + 0.6 * self._clock.jitter())
             idle_ms = int(self._lease_s * 1_000)
             found = await self._hands.queue.reclaim(room, idle_ms=idle_ms)
-            found = [e for e in found if not self._hands.leases.holds(e.job_type, e.entry_id)]
+            found = self._not_held(found)
             if found:
                 log.info("reclaimed", entries=len(found))
                 return found
         until_reclaim_ms = int((self._reclaim_at - now) * 1_000)
-        return await self._hands.queue.claim(room, block_ms=min(BLOCK_MS, until_reclaim_ms))
+        block_ms = min(BLOCK_MS, until_reclaim_ms)
+        return self._not_held(await self._hands.queue.claim(room, block_ms=block_ms))
+
+    def _not_held(self, entries: list[ClaimedEntry]) -> list[ClaimedEntry]:
+        """Without those that run here already: after a stall, or when the group was made anew."""
+        holds = self._hands.leases.holds
+        return [entry for entry in entries if not holds(entry.job_type, entry.entry_id)]
 
     async def _claim_or_sit_out(self) -> list[ClaimedEntry]:
         """One turn of claiming; an outage of Redis is waited out, for ever if need be."""
@@ -151,9 +161,9 @@ class Consumer:
             await self._hand_back(job)
         except LeaseLost:
             log.warning("lease_lost", **job.log_fields, stage=job.stage)
-        except Halt:
+        except Halt as error:
             await self._hand_back(job)
-            raise
+            await self._halt(error)
         except asyncio.CancelledError:
             if not job.lost:
                 await self._hand_back(job)
@@ -167,6 +177,13 @@ class Consumer:
             self._hands.slots.drop()
             if job.processing is not None:
                 job.processing.cancel()
+
+    async def _halt(self, error: Halt) -> None:
+        # Not by raising it here: that would cancel the claim, and what it brings would be pending
+        # to nobody until its lease is over.
+        self._halted = self._halted or error
+        await self.stop()
+        self._hands.leases.cancel_all()
 
     async def _to_its_end(self, job: Job) -> None:
         if self._stopping.is_set():
@@ -182,6 +199,10 @@ class Consumer:
         log.info("handed_back", **job.log_fields, stage=job.stage)
 
 
-def _first(group: BaseExceptionGroup[Halt]) -> Halt:
-    error = group.exceptions[0]
-    return error if isinstance(error, Halt) else _first(error)
+def _halt(group: BaseExceptionGroup[BaseException]) -> Halt | None:
+    """The first `Halt` in a group, if there is one."""
+    for error in group.exceptions:
+        found = _halt(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, Halt):
+            return found
+    return None

@@ -100,13 +100,12 @@ class Delivery:
     async def _to_core(self, job: Job, outcome: Outcome) -> Failed | None:
         """Effects in order, each ticked off, then the PATCH; returns what became of a refusal."""
         skip = job.entry.delivered if job.recorded else 0
-        tracker = RetryTracker(self._limits.attempts_max)
         try:
             for number, effect in enumerate(_effects(outcome)):
                 if number >= skip:
-                    await self._insist(job, tracker, self._effect_call(job, effect, number))
+                    await self._insist(job, self._effect_call(job, effect, number))
                     await self._tick(job, number + 1)
-            await self._finish(job, outcome, tracker)
+            await self._finish(job, outcome)
         except _RefusedError as refusal:
             return self._after_refusal(job, outcome, refusal.verdict)
         return None
@@ -119,7 +118,7 @@ class Delivery:
         if not await insist(lambda: self._queue.tick(job.entry, delivered), doing="tick"):
             raise LeaseLost
 
-    async def _finish(self, job: Job, outcome: Outcome, tracker: RetryTracker) -> None:
+    async def _finish(self, job: Job, outcome: Outcome) -> None:
         job_id = job.job_id
         if job_id is None:
             return  # an entry without a job id: there is nobody to tell
@@ -128,12 +127,11 @@ class Delivery:
         key = idempotency_key(job_id, outcome.update.status)
         if isinstance(outcome, Failed):  # a replayed dead letter may fail again, as news
             key = idempotency_key(job_id, outcome.update.status, job.entry.entry_id)
-        await self._insist(job, tracker, lambda: self._core.finish(job_id, outcome.update, key=key))
+        await self._insist(job, lambda: self._core.finish(job_id, outcome.update, key=key))
 
-    async def _insist(
-        self, job: Job, tracker: RetryTracker, call: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def _insist(self, job: Job, call: Callable[[], Awaitable[None]]) -> None:
         """Repeat a call until Core takes it or refuses it."""
+        tracker = RetryTracker(self._limits.attempts_max)
         while True:
             try:
                 return await call()

@@ -3,6 +3,7 @@
 The scripts in `scripts/` do the writes; each asks first whether the entry is still ours.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -64,6 +65,7 @@ class JobQueue:
         self._consumer = consumer
         self._order: list[str] = [str(job_type) for job_type in job_types]
         self._reader_id: int | None = None
+        self._woken = False
 
     @property
     def consumer(self) -> str:
@@ -115,6 +117,8 @@ class JobQueue:
         reader = self._clients.reader
         self._reader_id = int(await reader.execute_command("CLIENT", "ID"))
         try:
+            if self._woken:
+                return []
             reply = await reader.execute_command(
                 *("XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", 1, "BLOCK", block_ms),
                 *("STREAMS", *by_stream, *([">"] * len(by_stream))),
@@ -134,9 +138,15 @@ class JobQueue:
         ]
 
     async def wake(self) -> None:
-        """End a blocked `claim` now; what it had already been given still reaches its caller."""
-        if self._reader_id is not None:
-            await self._clients.commands.execute_command("CLIENT", "UNBLOCK", self._reader_id)
+        """End a blocked `claim` now, and let no later one block: the worker is stopping.
+
+        What it had already been given still reaches its caller.
+        """
+        self._woken = True
+        while (reader_id := self._reader_id) is not None:
+            if await self._clients.commands.execute_command("CLIENT", "UNBLOCK", reader_id):
+                return
+            await asyncio.sleep(0.01)  # this came before the read, which is still on its way
 
     async def reclaim(self, room: int, *, idle_ms: int) -> list[ClaimedEntry]:
         """Take over entries whose lease nobody has renewed for `idle_ms`."""

@@ -7,10 +7,10 @@ worker may know a job type that this one doesn't.
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import structlog
+from redis.exceptions import RedisError
 
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, EntryError, Keys, decode_entry
@@ -19,7 +19,7 @@ from worker.clock import Clock
 from worker.core_api_client import idempotency_key
 from worker.errors import JobError, Reject
 from worker.outcome import Failed
-from worker.redis_clients import OUTAGE, CommandClient
+from worker.redis_clients import OUTAGE, CommandClient, describe
 from worker.scripts import STRAY
 
 log = structlog.get_logger(__name__)
@@ -61,8 +61,12 @@ class Strays:
     async def sweep_forever(self) -> None:
         """Look now and then, until cancelled."""
         while True:
-            with suppress(*OUTAGE):  # the claim loop speaks of it
+            try:
                 await self.sweep()
+            except OUTAGE:
+                pass  # the claim loop speaks of it
+            except RedisError as error:  # a user who may not SCAN still works
+                log.warning("strays_not_swept", error=describe(error))
             await asyncio.sleep(min(_EVERY_S, max(self._after_s, 1.0)))
 
     async def sweep(self) -> int:

@@ -26,8 +26,8 @@ PINNED: list[tuple[type[StrEnum], str]] = [
     (EventSource, "email"),
     (
         FailureReason,
-        "malformed_entry invalid_payload unknown_job_type expired poison invalid_image "
-        "model_refused invalid_answer core_rejected attempts_exhausted bug",
+        """malformed_entry invalid_payload unknown_job_type expired poison invalid_image
+        model_refused invalid_answer core_rejected attempts_exhausted bug""",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """A job's fields, there and back; every entry that is no job; the producer's one command."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -145,12 +146,10 @@ def test_messages_repeat_nothing_of_the_payload() -> None:
 @given(st.dictionaries(st.sampled_from(sorted(KNOWN)).map(str.encode) | st.binary(), st.binary()))
 def test_any_bytes_are_a_job_or_an_entry_error(fields: dict[bytes, bytes]) -> None:
     """Whatever lies in a stream, nothing else escapes."""
-    try:
+    entry = None
+    with suppress(EntryError):
         entry = decode_entry(fields)
-    except EntryError as error:
-        assert str(error)
-    else:
-        assert isinstance(cast("object", entry.payload), dict)
+    assert entry is None or isinstance(cast("object", entry.payload), dict)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 -- Renew our leases: JUSTID resets the idle time and leaves the delivery count alone.
+-- What was handed back (idle for a day, see release.lua) stays so: this call may come late.
 -- KEYS: stream. ARGV: group, consumer, ids...
 -- Returns the ids that are not ours any more.
-local mine = {}
+local idle_ms = {}
 for _, pending in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000, ARGV[2])) do
-  mine[pending[1]] = true
+  idle_ms[pending[1]] = tonumber(pending[3])
 end
 local owned, lost = {}, {}
 for i = 3, #ARGV do
-  if mine[ARGV[i]] then owned[#owned + 1] = ARGV[i] else lost[#lost + 1] = ARGV[i] end
+  local idle = idle_ms[ARGV[i]]
+  if not idle then lost[#lost + 1] = ARGV[i]
+  elseif idle < 86400000 then owned[#owned + 1] = ARGV[i] end
 end
 if #owned > 0 then
   owned[#owned + 1] = 'JUSTID'

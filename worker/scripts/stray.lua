@@ -3,7 +3,9 @@
 -- KEYS: stream, dead letters. ARGV: group, id, how many letters to keep, field, value, ...
 -- At most 2,000 fields are kept: Lua passes no more than about 8,000 arguments to one command.
 -- Returns 1, or 0 when there was nothing to move.
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+if groups.err then return 0 end -- deleted since it was found, or no stream any more
+for _, group in ipairs(groups) do
   for i = 1, #group, 2 do
     if group[i] == 'name' and group[i + 1] == ARGV[1] then return 0 end
   end
