@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 from redis.exceptions import RedisError
@@ -88,7 +88,7 @@ class Consumer:
                     for entry in await self._claim_or_sit_out():
                         self._start(jobs, entry)
         except BaseExceptionGroup as group:
-            raise _halt(group) or group from None
+            raise _halt(cast("BaseException", group)) or group from None
         finally:
             for job in self._hands.leases:  # cancelled before they had begun
                 await self._hand_back(job)
@@ -199,10 +199,9 @@ class Consumer:
         log.info("handed_back", **job.log_fields, stage=job.stage)
 
 
-def _halt(group: BaseExceptionGroup[BaseException]) -> Halt | None:
-    """The first `Halt` in a group, if there is one."""
-    for error in group.exceptions:
-        found = _halt(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, Halt):
-            return found
-    return None
+def _halt(error: BaseException) -> Halt | None:
+    """The first `Halt` in a group, or the error itself if it is one."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return next((halt for halt in map(_halt, inner) if halt is not None), None)
+    return error if isinstance(error, Halt) else None

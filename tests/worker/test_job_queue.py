@@ -128,10 +128,10 @@ async def test_wake_at_any_moment(queue: JobQueue, turns: int) -> None:
         assert await queue.claim(64, block_ms=60_000) == []
 
 
-async def test_wake_loses_nothing(queue: JobQueue, streams: Streams) -> None:
+async def test_wake_loses_nothing(clients: RedisClients, keys: Keys, streams: Streams) -> None:
     """A wake that races a new job leaves it in the caller's hands or in the stream."""
     for _ in range(50):
-        queue._woken = False
+        queue = JobQueue(clients, keys, [KIND], "me")
         claim = asyncio.create_task(queue.claim(64, block_ms=60_000))
         await blocked(streams)
         await asyncio.gather(streams.add(KIND), queue.wake())

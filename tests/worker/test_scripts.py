@@ -1,7 +1,5 @@
 """The scripts write for nobody but the owner of an entry, and may be sent twice."""
 
-from collections.abc import Mapping
-
 import pytest
 from redis.exceptions import ResponseError
 
@@ -9,11 +7,11 @@ from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
 from worker.job_queue import ClaimedEntry, JobQueue
 from worker.redis_clients import RedisClients
-from worker.scripts import DEAD_LETTER, LEAVE, RELEASE, RENEW, STRAY
+from worker.scripts import DEAD_LETTER, LEAVE, RELEASE, RENEW
 
 LETTER = {"dead_reason": "bug", "dead_error": "no luck"}
 KIND = "text_tag"
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -50,10 +48,10 @@ def origin(entry: ClaimedEntry) -> dict[str, str]:
 
 
 async def expire(streams: Streams, consumer: str, *entry_ids: str) -> None:
-    """Make leases look old, as if their holder had been silent for a day."""
+    """Make leases look old, as if their holder had been silent for an hour."""
     await streams.client.execute_command(
         *("XCLAIM", streams.keys.stream(KIND), GROUP, consumer, 0, *entry_ids),
-        *("IDLE", DAY_MS, "JUSTID"),
+        *("IDLE", HOUR_MS, "JUSTID"),
         parse_justid=True,
     )
 
@@ -259,7 +257,7 @@ async def test_dead_letters_are_bounded(queue: JobQueue, streams: Streams, keys:
     assert 10 <= len(await streams.dead()) <= 120
 
 
-# ------------------------------------------------------------------------- leaving, strays
+# ------------------------------------------------------------------------- leaving
 
 
 async def test_leave_only_with_empty_hands(queue: JobQueue, streams: Streams, keys: Keys) -> None:
@@ -271,27 +269,6 @@ async def test_leave_only_with_empty_hands(queue: JobQueue, streams: Streams, ke
     await queue.settle(KIND, [entry.entry_id])
     assert await LEAVE(streams.client, [stream], [GROUP, "me"]) == 1
     assert await streams.client.execute_command("XINFO", "CONSUMERS", stream, GROUP) == []
-
-
-@pytest.mark.parametrize(("group", "moved"), [(None, 1), ("somebody-else", 1), (GROUP, 0)], ids=str)
-async def test_stray(streams: Streams, keys: Keys, group: str | None, moved: int) -> None:
-    """An entry is moved, once, except from a stream that a newer worker serves."""
-    fields: Mapping[str, str] = {"job_id": "j1", "payload": "{}"}
-    entry_id = await streams.add("text_tags", **fields)
-    stream = keys.stream("text_tags")
-    if group is not None:
-        await streams.client.execute_command("XGROUP", "CREATE", stream, group, "0")
-    words = [GROUP, entry_id, 10, "dead_reason", "unknown_job_type"]
-    for again in (False, True):
-        expected = 0 if again else moved
-        assert await STRAY(streams.client, [stream, keys.dead], words) == expected
-    assert await streams.length("text_tags") == 1 - moved
-    assert await streams.dead() == [{**fields, "dead_reason": "unknown_job_type"}] * moved
-
-
-async def test_stray_of_a_stream_that_is_gone(streams: Streams, keys: Keys) -> None:
-    """Somebody deleted the stream in between: there is nothing to move, and no error."""
-    assert await STRAY(streams.client, [keys.stream("gone"), keys.dead], [GROUP, "1-1", 10]) == 0
 
 
 # ------------------------------------------------------------------------- sending

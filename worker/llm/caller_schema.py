@@ -1,7 +1,8 @@
 """A JSON Schema that came with a job: checked before it costs anything, then used to check.
 
 It was written by a stranger, so nothing is fetched for it, and checking an answer has a budget:
-references that fan out could otherwise keep the event loop busy for hours.
+references that fan out could otherwise keep the event loop busy for hours. Patterns run under RE2,
+which takes linear time; under `re` some patterns of ten characters never end.
 """
 
 import json
@@ -10,6 +11,7 @@ from contextvars import ContextVar
 from itertools import islice
 from typing import Any, cast
 
+import re2  # pyright: ignore[reportMissingTypeStubs] - it has none
 import referencing
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import SchemaError, ValidationError
@@ -49,11 +51,25 @@ def _counted(keyword: Keyword) -> Keyword:
     return check
 
 
-_KEYWORDS = cast("Mapping[str, Keyword]", Draft202012Validator.VALIDATORS)
+_KEYWORDS = dict(cast("Mapping[str, Keyword]", Draft202012Validator.VALIDATORS))
+# RE2 comes without types.
+_RE2: Any = re2
+_RE2_OPTIONS: Any = _RE2.Options()
+_RE2_OPTIONS.log_errors = False
+
+
+def _pattern(
+    _validator: Any, pattern: Any, instance: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not _RE2.search(pattern, instance, _RE2_OPTIONS):
+        yield ValidationError("it does not match")
+
+
 # The stubs leave `extend`, what it makes and `Registry` without types.
 _NOTHING_TO_FETCH: Any = cast("Any", referencing).Registry()
 _Validator: Any = cast("Any", validators).extend(
-    Draft202012Validator, {name: _counted(check) for name, check in _KEYWORDS.items()}
+    Draft202012Validator,
+    {name: _counted(check) for name, check in (_KEYWORDS | {"pattern": _pattern}).items()},
 )
 
 
@@ -122,7 +138,8 @@ def _check(schema: Mapping[str, JsonValue]) -> set[str]:
         raise _unusable(f"{error.json_path:.80}: {error.message:.200}") from None
     except (ValueError, RecursionError) as error:
         raise _unusable(str(error)) from None
-    references = set(_references(dict(schema)))
+    _check_patterns(schema, text)
+    references = set(_strings(dict(schema), frozenset({"$ref", "$dynamicRef"})))
     for reference in references:
         if not reference.startswith("#"):
             raise _unusable(f"{reference!r:.80} points outside of it, and nothing is fetched")
@@ -142,13 +159,24 @@ def _roots(schema: Mapping[str, JsonValue]) -> set[str]:
             return set()
 
 
-def _references(node: JsonValue) -> Iterator[str]:
+def _check_patterns(schema: Mapping[str, JsonValue], text: str) -> None:
+    if '"patternProperties"' in text:
+        raise _unusable("patternProperties is not supported")
+    for pattern in _strings(dict(schema), frozenset({"pattern"})):
+        try:
+            _RE2.compile(pattern, _RE2_OPTIONS)
+        except _RE2.error as error:
+            raise _unusable(f"pattern {pattern!r:.80}: {error!s:.80}") from None
+
+
+def _strings(node: JsonValue, keywords: frozenset[str]) -> Iterator[str]:
+    """The strings that stand under these keywords, however deep."""
     waiting: list[JsonValue] = [node]
     while waiting:
         match waiting.pop():
             case dict(fields):
                 for key, value in fields.items():
-                    if key in {"$ref", "$dynamicRef"} and isinstance(value, str):
+                    if key in keywords and isinstance(value, str):
                         yield value
                     elif key not in _DATA_KEYWORDS:
                         waiting.append(value)

@@ -1,8 +1,9 @@
 """The JSON inside what a model says.
 
 Models think aloud, put fences around their answer and add a friendly sentence. All that is taken
-off; the JSON itself is never repaired, because a guess about a broken answer is a wrong answer
-that nobody notices.
+off; the JSON itself is not repaired, because a guess about a broken answer is a wrong answer that
+nobody notices. One thing is mended, as it leaves no doubt: a line end or another control character
+that stands bare inside a string, which servers' grammars let through.
 """
 
 import re
@@ -19,10 +20,12 @@ _FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*\r?$", re.MULTILINE)
 # Possessive, so that a string that never ends is read once and not once per quote in it.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 _OPENING = re.compile(r"[{\[]")
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def extract_json(text: str) -> str:
-    """Cut the first JSON object or array out of a reply, unchanged.
+    """Cut the first JSON object or array out of a reply, control characters in strings escaped.
 
     Takes time linear in the text, and no recursion.
 
@@ -56,7 +59,7 @@ def _after_thoughts(text: str) -> str:
 def _first_valid(text: str, start: int) -> str:
     fault = "there is no JSON object or array in the answer"
     for index, (begin, end) in enumerate(_balanced(text, start)):
-        span = text[begin:end]
+        span = _STRING.sub(_escape_controls, text[begin:end])
         try:
             from_json(span, allow_inf_nan=False, cache_strings="none")
         except ValueError as error:
@@ -65,6 +68,10 @@ def _first_valid(text: str, start: int) -> str:
         else:
             return span
     raise ValueError(fault)
+
+
+def _escape_controls(string: re.Match[str]) -> str:
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", string.group())
 
 
 def _balanced(text: str, start: int) -> Iterator[tuple[int, int]]:

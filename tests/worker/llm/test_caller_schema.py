@@ -147,3 +147,22 @@ def test_any_value_as_a_schema_is_taken_or_rejected(value: JsonValue) -> None:
         schema.parse('{"items": [1, "#"], "type": null}')
     except (Reject, ValueError):
         return
+
+
+def test_patterns_take_linear_time() -> None:
+    """A pattern that would keep `re` busy for years is checked at once."""
+    schema = CallerSchema(
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
+    )
+    assert schema.parse('{"a": "aaa"}') == {"a": "aaa"}
+    with pytest.raises(ValueError, match="breaks pattern"):
+        schema.parse('{"a": "' + "a" * 5_000 + '!"}')
+
+
+@pytest.mark.parametrize(
+    "part", [{"pattern": "(?=a)b"}, {"patternProperties": {"^x": {"type": "string"}}}]
+)
+def test_patterns_that_cannot_be_bounded_are_refused(part: dict[str, JsonValue]) -> None:
+    """Look-around has no linear-time form, and names by pattern are not supported."""
+    with pytest.raises(Reject, match="the schema cannot be used"):
+        CallerSchema({"type": "object", "properties": {"a": part}})

@@ -104,3 +104,10 @@ def test_is_idempotent_and_raises_nothing_else(text: str) -> None:
         return
     assert isinstance(json.loads(found), dict | list)
     assert extract_json(found) == found
+
+
+def test_bare_control_characters_in_strings_are_escaped() -> None:
+    """Grammars let a line end stand bare in a string; the value is the same, escaped."""
+    text = 'Here: {"a": "one\ntwo\tthree", "b": [1]}'
+    assert json.loads(extract_json(text)) == {"a": "one\ntwo\tthree", "b": [1]}
+    assert extract_json(extract_json(text)) == extract_json(text)
