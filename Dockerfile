@@ -1,52 +1,74 @@
-# Two images from one file, for BuildKit and for the classic builder (so no RUN --mount):
+# Two images from one file, for BuildKit and for the classic builder (hence no RUN --mount):
 #
-#   docker build -t llm-worker .                        the daemon
-#   docker build -t llm-worker-stand-ins --target stand-ins .
-#                                                       the reference Core and the model stand-in
-#                                                       that compose.yaml brings up beside it
+#   docker build -t llm-worker .                                   the daemon
+#   docker build -t llm-worker-stand-ins --target stand-ins .      what compose.yaml puts beside it:
+#                                              the reference Core and the model stand-in
 #
-# What changes seldom comes first. A change of ours rebuilds, and makes everybody pull, a layer of
-# a few hundred kilobytes; the dependencies lie in the one below it.
+# What seldom changes comes first: a change of ours makes a new layer of a megabyte, and
+# the hundred megabytes of dependencies stay in the layer below.
 
-FROM python:3.13-slim AS base
-# A number, not only a name: Kubernetes' runAsNonRoot cannot read names.
+FROM python:3.13-slim AS foundation
+# The user by number, too: Kubernetes' runAsNonRoot reads no names.
 RUN groupadd --system --gid 10001 worker \
-    && useradd --system --uid 10001 --gid worker --no-create-home --home-dir /nonexistent \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin worker \
-    && install -d -o worker -g worker /data /data/core /data/images
+    && install -d -o 10001 -g 10001 /data /data/core /data/images
+# Whoever moves WORKER_HEALTH_PORT moves HEALTH_URL with it.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    PIP_ROOT_USER_ACTION=ignore \
+    WORKER_HEALTH_HOST=0.0.0.0 \
     HEALTH_URL=http://127.0.0.1:8081/live
 WORKDIR /data
 STOPSIGNAL SIGTERM
-# The slim image has no curl. No proxy, whatever the environment says: this is about us alone.
-# Whoever moves WORKER_HEALTH_PORT moves HEALTH_URL with it.
+# In Python, for the slim image has no curl; without the proxy that the environment may name.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(os.environ['HEALTH_URL'], timeout=4)"]
 
-FROM base AS dependencies
-# Without pip: nothing is installed into a running container.
-RUN python3 -m venv --without-pip /opt/venv
+# ------------------------------------------------------------------------------- built, then left
+
+FROM foundation AS builder
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python -m venv /opt/venv
+
+FROM builder AS dependencies
 COPY requirements.txt /tmp/
-RUN python3 -m pip --python /opt/venv/bin/python install --require-hashes -r /tmp/requirements.txt
+RUN pip install --require-hashes -r /tmp/requirements.txt
 
 FROM dependencies AS stand-in-dependencies
 COPY requirements-embedded.txt /tmp/
-RUN python3 -m pip --python /opt/venv/bin/python install --require-hashes -r /tmp/requirements-embedded.txt
+RUN pip install --require-hashes -r /tmp/requirements-embedded.txt
 
-FROM base AS wheel
+# The project goes to /app, laid out as it will lie in /opt/venv, to be a layer of its own there.
+# Its build backend is hash-checked as everything else: the versions developers use.
+FROM builder AS project
+COPY requirements-dev.txt /tmp/
+RUN sed -nE '/^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/,/[^\\]$/p' \
+        /tmp/requirements-dev.txt >/tmp/requirements-build.txt \
+    && pip install --require-hashes -r /tmp/requirements-build.txt
 WORKDIR /src
-RUN python3 -m pip wheel --help >/dev/null
 COPY LICENSE README.md pyproject.toml ./
 COPY shared shared
 COPY worker worker
-RUN python3 -m pip wheel --no-deps --wheel-dir /wheels .
+RUN pip install --no-deps --no-build-isolation --prefix /app .
 
-FROM base AS stand-ins
+# ------------------------------------------------------------------------------------- the images
+
+FROM foundation AS stand-ins
 COPY --from=stand-in-dependencies /opt/venv /opt/venv
-COPY --from=wheel /wheels /tmp/wheels
-RUN python3 -m pip --python /opt/venv/bin/python install --no-deps --no-index /tmp/wheels/*.whl
+COPY --from=project /app /opt/venv
+# A new volume begins with what its folder holds: pictures to try image_tag on.
+RUN python -c "from pathlib import Path; from worker.embedded.samples import paint; paint(Path('/data/images'))"
+USER 10001:10001
+VOLUME ["/data/core", "/data/images"]
+CMD ["python", "-m", "worker.embedded.core", "--host", "0.0.0.0", "--database", "/data/core/core.sqlite3"]
+
+FROM foundation AS worker
+COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=project /app /opt/venv
+USER 10001:10001
+VOLUME ["/data/images"]
+EXPOSE 8081
+# The exec form: the daemon is PID 1 and hears SIGTERM itself.
+ENTRYPOINT llm-worker run
+

@@ -2,18 +2,25 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from shared.enums import JobType
+from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, Keys
+from shared.schemas import PAYLOADS as SCHEMAS
 from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
+from worker.answering import Answering, AnswerLimits, Workshop
+from worker.clock import Clock
+from worker.errors import Reject
+from worker.handlers.handler import Handler, Tools
 from worker.job import Job
 from worker.job_queue import ClaimedEntry
-from worker.outcome import AddTags, Completed, Effect
+from worker.llm.chat import PreparedImage, ScriptedLLM
+from worker.outcome import AddTags, Completed, Effect, Outcome
 from worker.parking import Parking
 from worker.redis_clients import CommandClient
+from worker.slots import Slots
 
 PAYLOADS: Mapping[JobType, str] = {
     JobType.IMAGE_TAG: '{"memory_id":"m1","image_path":"a.jpg"}',
@@ -26,6 +33,10 @@ PAYLOADS: Mapping[JobType, str] = {
 }
 """A good payload of each job type."""
 
+ANSWERED_AT = 1_700_000_100.0
+"""Unix seconds on the clock of an `AnswerRoom`."""
+
+Run = Callable[[Any, Tools], Awaitable[Completed]]
 _numbers = itertools.count(1)
 
 
@@ -144,6 +155,52 @@ class QuickParking(Parking):
         """Wait no time at all, or until the end."""
         self.waits.append(after_s)
         await super().park(0.0 if after_s < self._held_from_s else 1e6)
+
+
+class NoImages:
+    """A folder with nothing in it."""
+
+    async def load(self, path: str) -> PreparedImage:
+        """Find nothing."""
+        raise Reject(FailureReason.INVALID_IMAGE, path)
+
+
+@dataclass
+class AnswerRoom:
+    """Everything a job needs to be answered, with handlers that follow a script."""
+
+    script: list[Exception | Completed] = field(default_factory=list[Exception | Completed])
+    core: FakeCore = field(default_factory=FakeCore)
+    parking: QuickParking = field(default_factory=QuickParking)
+    slots: Slots = field(default_factory=lambda: Slots(2, held_max=10))
+    seen: list[tuple[Any, Tools]] = field(default_factory=list[tuple[Any, Tools]])
+    run: Run | None = None
+    used: list[int] = field(default_factory=list[int])
+
+    async def handle(self, payload: Any, tools: Tools) -> Completed:
+        """The handler of every job type."""
+        self.seen.append((payload, tools))
+        self.used.append(self.slots.used)
+        if self.run is not None:
+            return await self.run(payload, tools)
+        step = self.script.pop(0) if self.script else tagged("m1")
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    async def answer(self, made: Job, attempts_max: int = 3) -> Outcome:
+        """Bring a job to its outcome, as the consumer does; its own clock stands still."""
+        handlers = {kind: Handler(kind, schema, self.handle) for kind, schema in SCHEMAS.items()}
+        limits = AnswerLimits(attempts_max=attempts_max, deliveries_max=5, payload_max_bytes=1_000)
+        shop = Workshop(handlers, ScriptedLLM([]), self.core, NoImages())
+        clock = Clock(now=lambda: ANSWERED_AT, jitter=lambda: 0.0)
+        self.slots.hold()
+        answering = Answering(shop, limits, self.slots, self.parking, clock)
+        try:
+            return await answering.answer(made)
+        finally:
+            if made.processing is not None:
+                await asyncio.wait({made.processing})
 
 
 @dataclass(frozen=True, slots=True)

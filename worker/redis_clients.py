@@ -62,6 +62,30 @@ class CommandClient(StreamClient, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Timed:
+    """A client whose commands end in time, the wait for a connection included.
+
+    redis-py's own `socket_timeout` sends through `asyncio.wait_for`, which before Python 3.12
+    swallows a cancellation that comes in that moment: a loop told to end would go on for ever.
+    """
+
+    client: Any
+    timeout_s: float
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command; a late answer is a `TimeoutError`, and the connection is dropped."""
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await self.client.execute_command(*args, **options)
+        except TimeoutError:
+            raise TimeoutError(f"no answer within {self.timeout_s:g} s") from None
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
 class RedisClients:
     """A connection of its own for the blocking reader, a small pool for everything else."""
 
@@ -85,25 +109,23 @@ def connect(url: str) -> RedisClients:
         "legacy_responses": False,
         "decode_responses": False,
         "socket_connect_timeout": 5,
+        "socket_timeout": None,  # see _Timed
         "socket_keepalive": True,
         "health_check_interval": 0,
         "retry": Retry(NoBackoff(), 0),  # a command whose reply was lost is repeated only by us
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
     pool = cast("Any", BlockingConnectionPool)  # its from_url is untyped
-    reader_pool = pool.from_url(
-        url, max_connections=1, timeout=None, socket_timeout=_READER_TIMEOUT_S, **options
-    )
+    reader_pool = pool.from_url(url, max_connections=1, timeout=None, **options)
     command_pool = pool.from_url(
         url,
         max_connections=_COMMAND_CONNECTIONS,
         timeout=None,  # wait for a free connection: each is held for one short command
-        socket_timeout=_COMMAND_TIMEOUT_S,
         **options,
     )
     return RedisClients(
-        reader=cast("CommandClient", Redis.from_pool(reader_pool)),
-        commands=cast("CommandClient", Redis.from_pool(command_pool)),
+        reader=_Timed(Redis.from_pool(reader_pool), _READER_TIMEOUT_S),
+        commands=_Timed(Redis.from_pool(command_pool), _COMMAND_TIMEOUT_S),
     )
 
 

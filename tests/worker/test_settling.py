@@ -1,9 +1,8 @@
 """Settles gather into batches by themselves, and every caller learns about its own entry."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
@@ -46,7 +45,7 @@ async def counted(clients: RedisClients, keys: Keys) -> CountedQueue:
 
 
 @asynccontextmanager
-async def running(settling: Settling) -> Any:
+async def running(settling: Settling) -> AsyncGenerator[asyncio.Task[None]]:
     """The loop, for as long as the block lasts."""
     task = asyncio.create_task(settling.run())
     yield task

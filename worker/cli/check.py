@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Annotated, Any, cast
@@ -94,10 +94,10 @@ def _version(info: Mapping[str, Any]) -> Finding:
 
 async def _option(client: CommandClient, name: str, good: tuple[str, ...], why: str) -> Finding:
     try:
-        reply = cast("Mapping[bytes, bytes]", await client.execute_command("CONFIG", "GET", name))
+        reply = cast("Sequence[bytes]", await client.execute_command("CONFIG", "GET", name))
     except RedisError:
         return Finding(name, Verdict.WARNING, "this user may not read it", f"check it, {why}")
-    value = next(iter(reply.values()), b"?").decode()
+    value = reply[1].decode() if len(reply) > 1 else "?"  # name and value, side by side
     if value in good:
         return Finding(name, Verdict.OK, value)
     return Finding(name, Verdict.WARNING, value, f"CONFIG SET {name} {good[0]}: {why}")

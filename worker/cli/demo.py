@@ -16,7 +16,7 @@ from rich.table import Table
 
 from shared.enums import JobStatus
 from shared.redis_streams import JobEntry, Keys, publish
-from worker.cli.settings import fail
+from worker.cli.settings import fail, printable
 from worker.embedded.redis_server import NoRedisServer, RedisServerFailed
 from worker.embedded.samples import USER, Sample, paint, samples
 from worker.embedded.service import Service, ServiceFailed
@@ -118,9 +118,9 @@ def _table(wanted: Sequence[Sample], jobs: Jobs) -> Table:
         status = str(job.get("status", "queued"))
         table.add_row(
             sample.job_id,
-            escape(_asked(sample)),
+            escape(printable(_asked(sample))),
             f"[{_COLOURS.get(status, 'dim')}]{status}[/]",
-            escape(_answered(job)),
+            escape(printable(_answered(job))),
         )
     return table
 

@@ -1,0 +1,50 @@
+"""A queue of the real kind that writes its writes into a journal, and can lose a lease on cue."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.enums import JobType
+from shared.redis_streams import GROUP, Keys
+from tests.builders import Streams
+from worker.job_queue import ClaimedEntry, JobQueue
+from worker.redis_clients import RedisClients
+
+
+class JournalQueue(JobQueue):
+    """Writes into a journal what it is asked to do; may lose the lease before one of these."""
+
+    def __init__(self, clients: RedisClients, keys: Keys, journal: list[str]) -> None:
+        super().__init__(clients, keys, [JobType.TEXT_TAG], "me")
+        self._journal = journal
+        self._streams = Streams(clients.commands, keys)
+        self.lose_before = ""
+
+    async def _note(self, words: str) -> None:
+        self._journal.append(words)
+        if words == self.lose_before:
+            stream = self._streams.keys.stream(JobType.TEXT_TAG)
+            for entry_id in await self._streams.pending():
+                await self._streams.client.execute_command(
+                    "XCLAIM", stream, GROUP, "other", 0, entry_id
+                )
+
+    async def record(self, entry: ClaimedEntry, outcome: bytes) -> bool:
+        """Record."""
+        await self._note("record")
+        return await super().record(entry, outcome)
+
+    async def tick(self, entry: ClaimedEntry, delivered: int) -> bool:
+        """Tick."""
+        await self._note(f"tick {delivered}")
+        return await super().tick(entry, delivered)
+
+    async def settle(self, job_type: str, entry_ids: Sequence[str]) -> set[str]:
+        """Settle."""
+        await self._note("settle")
+        return await super().settle(job_type, entry_ids)
+
+    async def dead_letter(
+        self, entry: ClaimedEntry, letter: Mapping[str, str], *, keep: int
+    ) -> bool:
+        """Dead letter."""
+        await self._note("dead letter")
+        return await super().dead_letter(entry, letter, keep=keep)

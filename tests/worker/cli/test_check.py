@@ -1,0 +1,145 @@
+"""`llm-worker check` against a real Redis, a small Core and a small model server."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from worker.embedded.redis_server import RedisServer
+from worker.embedded.service import clean_environ
+
+ROOT = Path(__file__).parents[3]
+NOWHERE = "127.0.0.1:1"
+pytestmark = [pytest.mark.redis, pytest.mark.process]
+
+
+@pytest.fixture(scope="module", name="redis")
+def _redis() -> Iterator[RedisServer]:
+    """A server as it should be: AOF on, nothing evicted."""
+    with RedisServer() as server:
+        yield server
+
+
+@asynccontextmanager
+async def _services(*models: str) -> AsyncGenerator[str]:
+    """Core and a model server at one address."""
+
+    async def offered(_request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": name} for name in models]})
+
+    async def health(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/v1/models", offered)
+    app.router.add_get("/health", health)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def _check(folder: Path, *words: str, **settings: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from worker.cli import main; main()", "check", *words),
+        cwd=folder,
+        env=clean_environ() | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+def _by_name(out: str) -> dict[str, dict[str, Any]]:
+    return {finding["what"]: finding for finding in json.loads(out)}
+
+
+def _settings(folder: Path, redis: RedisServer, url: str) -> dict[str, str]:
+    return {
+        "REDIS_URL": redis.url,
+        "CORE_API_URL": url,
+        "LLM_BASE_URL": f"{url}/v1",
+        "IMAGE_STORAGE_PATH": str(folder),
+    }
+
+
+async def test_all_is_well(tmp_path: Path, redis: RedisServer) -> None:
+    """Exit code 0, and everything that was looked at is named."""
+    async with _services("llava", "mistral") as url:
+        code, out, err = await _check(tmp_path, "--json", **_settings(tmp_path, redis, url))
+    assert (code, err) == (0, "")
+    found = _by_name(out)
+    assert {finding["verdict"] for finding in found.values()} == {"ok"}
+    assert list(found) == [
+        *("settings", "redis", "maxmemory-policy", "appendonly", "core", "model server"),
+        *("text model", "vision model", "image folder"),
+    ]
+
+
+async def test_a_model_that_is_not_offered_has_its_fix(tmp_path: Path, redis: RedisServer) -> None:
+    """Exit code 1, the variable to set, and what there is; escapes don't reach the terminal."""
+    async with _services("qwen", "\x1b[2Jllava") as url:
+        settings = _settings(tmp_path, redis, url)
+        code, out, err = await _check(tmp_path, **settings)
+    assert (code, err) == (1, "")
+    assert "mistral is not offered" in out
+    assert r"set LLM_TEXT_MODEL to one of: \x1b[2Jllava, qwen" in out
+    assert "\x1b" not in out
+
+
+async def test_a_warning_is_no_failure(tmp_path: Path, redis: RedisServer) -> None:
+    """A missing folder matters to one job type only."""
+    async with _services("llava", "mistral") as url:
+        settings = _settings(tmp_path / "none", redis, url)
+        code, out, _ = await _check(tmp_path, "--json", **settings)
+    assert code == 0
+    folder = _by_name(out)["image folder"]
+    assert folder["verdict"] == "warning"
+    assert "IMAGE_STORAGE_PATH" in folder["fix"]
+
+
+async def test_a_forgetful_redis_is_warned_of(tmp_path: Path) -> None:
+    """Evicting streams and losing them in a crash: each with the command that mends it."""
+    options = ("--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
+    with RedisServer(options=options) as redis:
+        async with _services("llava", "mistral") as url:
+            code, out, _ = await _check(tmp_path, "--json", **_settings(tmp_path, redis, url))
+    found = _by_name(out)
+    assert code == 0
+    for name, fix in (("maxmemory-policy", "noeviction"), ("appendonly", "yes")):
+        assert found[name]["verdict"] == "warning"
+        assert found[name]["fix"].startswith(f"CONFIG SET {name} {fix}: ")
+
+
+async def test_nothing_is_there(tmp_path: Path) -> None:
+    """Every service is looked at though the first is away already; each with its setting."""
+    code, out, err = await _check(
+        tmp_path,
+        "--json",
+        REDIS_URL=f"redis://:hunter2@{NOWHERE}",
+        CORE_API_URL=f"http://{NOWHERE}",
+        LLM_BASE_URL=f"http://{NOWHERE}/v1",
+    )
+    assert (code, err) == (1, "")
+    fixes = {name: finding["fix"] for name, finding in _by_name(out).items()}
+    assert "REDIS_URL" in fixes["redis"]
+    assert "CORE_API_URL" in fixes["core"]
+    assert "LLM_BASE_URL" in fixes["model server"]
+    assert "hunter2" not in out
+
+
+async def test_settings_that_cannot_work(tmp_path: Path) -> None:
+    """Exit code 2 before anything is asked."""
+    code, out, err = await _check(tmp_path, WORKER_LEASE_S="soon")
+    assert (code, out) == (2, "")
+    assert "WORKER_LEASE_S='soon': " in err
