@@ -70,5 +70,5 @@ USER 10001:10001
 VOLUME ["/data/images"]
 EXPOSE 8081
 # The exec form: the daemon is PID 1 and hears SIGTERM itself.
-ENTRYPOINT llm-worker run
-
+ENTRYPOINT ["llm-worker"]
+CMD ["run"]

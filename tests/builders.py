@@ -253,6 +253,13 @@ class Streams:
             for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", rows)
         ]
 
+    async def all_pending(self) -> dict[str, tuple[str, int, int]]:
+        """What is handed out, over all streams."""
+        rows: dict[str, tuple[str, int, int]] = {}
+        for job_type in JobType:
+            rows |= await self.pending(job_type)
+        return rows
+
     async def left_over(self) -> dict[str, int]:
         """Entries and outbox keys that are still there, by key; the dead letters not counted."""
         left: dict[str, int] = {}

@@ -1,5 +1,6 @@
 """What tests of the engine run on: real servers, started once, emptied before each test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
@@ -10,6 +11,7 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
+from tests.engine import Engine
 from worker.embedded.redis_server import ORDER, NoRedisServer, RedisServer, find_server
 from worker.job_queue import JobQueue
 from worker.redis_clients import CommandClient, RedisClients, connect
@@ -113,3 +115,17 @@ async def queue(clients: RedisClients, keys: Keys) -> JobQueue:
 async def other(clients: RedisClients, keys: Keys) -> JobQueue:
     """Another worker of the same group; it never blocks, so the clients may be shared."""
     return JobQueue(clients, keys, list(JobType), "other")
+
+
+@pytest.fixture
+def engine(clients: RedisClients, keys: Keys) -> Engine:
+    """A whole worker; not yet running."""
+    return Engine(clients, keys)
+
+
+@pytest.fixture
+async def no_task_is_left() -> AsyncIterator[None]:
+    """Whatever a test does, afterwards there are no tasks but those that were there before."""
+    before = asyncio.all_tasks()
+    yield
+    assert asyncio.all_tasks() - before <= {asyncio.current_task()}

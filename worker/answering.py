@@ -159,7 +159,7 @@ class Answering:
             job.attempts = tracker.tries.attempts
             if not isinstance(error, JobError):
                 # Its place, not its message or traceback: those may quote the payload.
-                log.error("handler_bug", **job.log_fields, where=_where(error))  # noqa: TRY400
+                log.error("handler_bug", **job.log_fields, where=where(error))  # noqa: TRY400
         else:
             job.attempts = tracker.tries.attempts + 1
             return outcome
@@ -211,7 +211,7 @@ def explain(error: ValidationError) -> str:
     return "; ".join(lines)[:1_000] + (f" and {more} more" if more > 0 else "")
 
 
-def _where(error: Exception) -> str:
+def where(error: BaseException) -> str:
     """Type and place of an error: `KeyError at worker/handlers/x.py:12 in f < …`."""
     frames: list[str] = []
     trace = error.__traceback__

@@ -72,7 +72,13 @@ def _header_safe(secret: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
-HttpUrl = Annotated[str, _url("http", "https")]
+def _without_login(value: str) -> str:
+    if "@" in urlsplit(value).netloc:  # it would be in every log line that names the server
+        raise ValueError("must have no user and password in it: there are settings for keys")
+    return value
+
+
+HttpUrl = Annotated[str, _url("http", "https"), AfterValidator(_without_login)]
 RedisUrl = Annotated[str, _url("redis", "rediss", "unix"), AfterValidator(_redis_options)]
 Token = Annotated[SecretStr, AfterValidator(_header_safe)]
 ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import structlog
 from redis.exceptions import RedisError
 
-from worker.answering import Answering
+from worker.answering import Answering, where
 from worker.clock import Clock
 from worker.delivery import Delivery
 from worker.errors import Halt
@@ -170,8 +170,9 @@ class Consumer:
                 raise
         except Exception as error:
             # Ours, not the handler's. The entry stays pending: its next delivery counts, and a
-            # job that does this every time ends as poison.
-            log.exception("worker_bug", **job.log_fields, stage=job.stage, error=describe(error))
+            # job that does this every time ends as poison. Without the error's message: it may
+            # quote a payload.
+            log.error("worker_bug", **job.log_fields, stage=job.stage, where=where(error))  # noqa: TRY400
         finally:
             self._hands.leases.drop(job)
             self._hands.slots.drop()

@@ -99,10 +99,10 @@ def test_worker_is_ready_and_has_no_rights(project: Project) -> None:
     script = (
         "import os, pathlib; print(os.getuid(), os.getgid(), "
         "os.access('/opt/venv', os.W_OK), os.access('/data/images', os.W_OK), "
-        "'llm-worker' in pathlib.Path('/proc/1/cmdline').read_text())"
+        "pathlib.Path('/proc/1/cmdline').read_text().split('\\0')[1])"
     )
     seen = project.run("exec", "-T", "worker", "python", "-c", script)
-    assert seen.split() == ["10001", "10001", "False", "False", "True"]
+    assert seen.split() == ["10001", "10001", "False", "False", "/opt/venv/bin/llm-worker"]
 
 
 def test_stop_drains_and_nothing_is_lost(project: Project) -> None:

@@ -228,7 +228,9 @@ async def test_handed_back_while_core_is_away(
     delivery: Delivery, core: FakeCore, made: Job, parking: QuickParking, streams: Streams
 ) -> None:
     """When the worker stops, the recorded answer waits in the outbox for the next one."""
-    core.failures, outcome = [None, *[Snooze("away")] * 100_000], tagged("m1", "m2")
+    outcome = tagged("m1", "m2")
+    core.failures.append(None)
+    core.failures += [Snooze("away")] * 100_000
     task = asyncio.create_task(delivery.deliver(made, outcome))
     await until(lambda: len(parking.waits) > 2)
     parking.close()

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
 
-from shared.enums import JobType
+from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, Keys
 from tests.builders import FakeCore, Streams, until
 from worker.clock import Clock
@@ -91,7 +91,7 @@ async def test_core_is_told_first(made: Sweep, streams: Streams) -> None:
     made.core.down = Snooze("away")
     assert await made.strays.sweep() == 0
     assert await streams.length("text_tags") == 1
-    made.core.down = Reject("core_rejected", "404")  # pyright: ignore[reportArgumentType]
+    made.core.down = Reject(FailureReason.CORE_REJECTED, "404")
     assert await made.strays.sweep() == 1
 
 
@@ -134,16 +134,18 @@ async def test_sweeps_go_on(made: Sweep, monkeypatch: pytest.MonkeyPatch) -> Non
 
     async def sweep() -> int:
         sweeps.append(None)
-        raise errors[len(sweeps) - 1]
+        if errors:
+            raise errors.pop(0)
+        return await asyncio.Event().wait() and 0
 
     monkeypatch.setattr(made.strays, "sweep", sweep)
     monkeypatch.setattr("worker.strays._EVERY_S", 0.0)
     with capture_logs() as logs:
         task = asyncio.create_task(made.strays.sweep_forever())
-        await until(lambda: bool(logs))
+        await until(lambda: len(sweeps) == 3)
         task.cancel()
         await asyncio.wait({task})
-    assert (task.cancelled(), len(sweeps)) == (True, 2)
+    assert (task.cancelled(), len(sweeps)) == (True, 3)
     assert [line["event"] for line in logs] == ["strays_not_swept"]
 
 

@@ -22,10 +22,102 @@ class Sample:
     payload: dict[str, Any]
 
 
+_PAYLOADS: tuple[tuple[JobType, dict[str, Any]], ...] = (
+    (
+        JobType.TEXT_TAG,
+        {
+            "memory_id": "m1",
+            "content": "Booked the ferry to Naxos for June, cabin on deck 7",
+        },
+    ),
+    (
+        JobType.TEXT_TAG,
+        {
+            "memory_id": "m2",
+            "content": "Grandmother's lemon cake: four eggs, two lemons, no butter",
+        },
+    ),
+    (JobType.IMAGE_TAG, {"memory_id": "m3", "image_path": "ferry.jpg"}),
+    (JobType.IMAGE_TAG, {"memory_id": "m4", "image_path": "note.png"}),
+    (
+        JobType.EMAIL_EXTRACT,
+        {
+            "subject": "Dentist and the school concert",
+            "body": "Hello, your appointment is on 14 December 2026 at 15:30. "
+            "The school concert is on 18 December 2026 at 19:00 in the town hall.",
+            "received_at": "2026-11-21T09:12:00+02:00",
+            "timezone": "Europe/Athens",
+        },
+    ),
+    (
+        JobType.EMAIL_EXTRACT,
+        {
+            "subject": "Thanks",
+            "body": "Thank you for the flowers, they are lovely.",
+            "received_at": "2026-11-21T10:00:00+02:00",
+        },
+    ),
+    (
+        JobType.TASK_MATCH,
+        {
+            "memory_id": "m1",
+            "memory_content": "Booked the ferry to Naxos, tickets are in the drawer",
+        },
+    ),
+    (
+        JobType.TASK_MATCH,
+        {
+            "memory_id": "m5",
+            "memory_content": "Saw a heron by the river this morning",
+        },
+    ),
+    (JobType.INTENT_CLASSIFY, {"query": "What tasks are still open for the kitchen?"}),
+    (JobType.INTENT_CLASSIFY, {"query": "Remind me when the passport expires"}),
+    (JobType.FOLLOWUP, {"message": "Book a table for us"}),
+    (
+        JobType.FOLLOWUP,
+        {
+            "message": "Move the meeting",
+            "context": "Meetings this week: Tuesday 10:00 with Eleni, Thursday 14:00 with the bank",
+        },
+    ),
+    (
+        JobType.EXTRACT,
+        {
+            "text": "Invoice 2026-118 of 3 November 2026, total 248.50 EUR, from Aegean Paper Ltd",
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "invoice_number": {"type": "string", "maxLength": 40},
+                    "total": {"type": "number"},
+                    "currency": {"enum": ["EUR", "USD", "GBP"]},
+                },
+                "required": ["invoice_number", "total", "currency"],
+            },
+        },
+    ),
+    (
+        JobType.EXTRACT,
+        {
+            "text": "Write to maria@example.org or call +30 210 555 0100",
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "email": {"type": ["string", "null"], "maxLength": 100},
+                    "phone": {"type": ["string", "null"], "maxLength": 40},
+                },
+                "required": ["email", "phone"],
+            },
+        },
+    ),
+    (JobType.IMAGE_TAG, {"memory_id": "m6", "image_path": "../secrets.txt"}),
+)
+
+
 def samples() -> Iterator[Sample]:
     """Two jobs of every type, and one that is wrong on purpose."""
     count: dict[JobType, int] = {}
-    for job_type, payload in _payloads():
+    for job_type, payload in _PAYLOADS:
         count[job_type] = count.get(job_type, 0) + 1
         yield Sample(f"{job_type.replace('_', '-')}-{count[job_type]}", job_type, payload)
 
@@ -43,94 +135,3 @@ def paint(folder: Path) -> None:
     for line in range(8):
         draw.line((80, 140 + line * 95, 620, 140 + line * 95), fill=(70, 60, 50), width=5)
     note.save(folder / "note.png")
-
-
-def _payloads() -> Iterator[tuple[JobType, dict[str, Any]]]:
-    yield (
-        JobType.TEXT_TAG,
-        {
-            "memory_id": "m1",
-            "content": "Booked the ferry to Naxos for June, cabin on deck 7",
-        },
-    )
-    yield (
-        JobType.TEXT_TAG,
-        {
-            "memory_id": "m2",
-            "content": "Grandmother's lemon cake: four eggs, two lemons, no butter",
-        },
-    )
-    yield JobType.IMAGE_TAG, {"memory_id": "m3", "image_path": "ferry.jpg"}
-    yield JobType.IMAGE_TAG, {"memory_id": "m4", "image_path": "note.png"}
-    yield (
-        JobType.EMAIL_EXTRACT,
-        {
-            "subject": "Dentist and the school concert",
-            "body": "Hello, your appointment is on 14 December 2026 at 15:30. "
-            "The school concert is on 18 December 2026 at 19:00 in the town hall.",
-            "received_at": "2026-11-21T09:12:00+02:00",
-            "timezone": "Europe/Athens",
-        },
-    )
-    yield (
-        JobType.EMAIL_EXTRACT,
-        {
-            "subject": "Thanks",
-            "body": "Thank you for the flowers, they are lovely.",
-            "received_at": "2026-11-21T10:00:00+02:00",
-        },
-    )
-    yield (
-        JobType.TASK_MATCH,
-        {
-            "memory_id": "m1",
-            "memory_content": "Booked the ferry to Naxos, tickets are in the drawer",
-        },
-    )
-    yield (
-        JobType.TASK_MATCH,
-        {
-            "memory_id": "m5",
-            "memory_content": "Saw a heron by the river this morning",
-        },
-    )
-    yield JobType.INTENT_CLASSIFY, {"query": "What tasks are still open for the kitchen?"}
-    yield JobType.INTENT_CLASSIFY, {"query": "Remind me when the passport expires"}
-    yield JobType.FOLLOWUP, {"message": "Book a table for us"}
-    yield (
-        JobType.FOLLOWUP,
-        {
-            "message": "Move the meeting",
-            "context": "Meetings this week: Tuesday 10:00 with Eleni, Thursday 14:00 with the bank",
-        },
-    )
-    yield (
-        JobType.EXTRACT,
-        {
-            "text": "Invoice 2026-118 of 3 November 2026, total 248.50 EUR, from Aegean Paper Ltd",
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "invoice_number": {"type": "string", "maxLength": 40},
-                    "total": {"type": "number"},
-                    "currency": {"enum": ["EUR", "USD", "GBP"]},
-                },
-                "required": ["invoice_number", "total", "currency"],
-            },
-        },
-    )
-    yield (
-        JobType.EXTRACT,
-        {
-            "text": "Write to maria@example.org or call +30 210 555 0100",
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "email": {"type": ["string", "null"], "maxLength": 100},
-                    "phone": {"type": ["string", "null"], "maxLength": 40},
-                },
-                "required": ["email", "phone"],
-            },
-        },
-    )
-    yield JobType.IMAGE_TAG, {"memory_id": "m6", "image_path": "../secrets.txt"}

@@ -1,3 +1,5 @@
+"""What becomes of the tags a model says."""
+
 import pytest
 
 from worker.handlers.tags import fold_tags

@@ -1,0 +1,122 @@
+"""The whole engine, as the daemon puts it together, with a fake Core and handlers of a test's own.
+
+Everything that speaks to Redis is real.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from shared.enums import JobType
+from shared.redis_streams import Keys
+from shared.schemas import PAYLOADS as SCHEMAS
+from tests.builders import FakeCore, NoImages, QuickParking, Run, tagged
+from worker.answering import Answering, AnswerLimits, Workshop
+from worker.clock import Clock
+from worker.consumer import Consumer, Hands
+from worker.delivery import Delivery, DeliveryLimits
+from worker.handlers.handler import Handler, Tools
+from worker.job import Job
+from worker.job_queue import JobQueue
+from worker.leases import Leases
+from worker.lifecycle import background
+from worker.llm.chat import ScriptedLLM
+from worker.outcome import Completed, Outcome
+from worker.redis_clients import RedisClients
+from worker.settling import Settling
+from worker.slots import Slots
+
+
+async def answer(_payload: Any, _tools: Tools) -> Completed:
+    """A handler that has nothing to think about."""
+    await asyncio.sleep(0)
+    return tagged("m1")
+
+
+async def forever(_payload: Any, _tools: Tools) -> Completed:
+    """A handler that never answers."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@dataclass
+class Engine:
+    """One worker, without signals and health port."""
+
+    clients: RedisClients
+    keys: Keys
+    name: str = "me"
+    run: Run = answer
+    core: FakeCore = field(default_factory=FakeCore)
+    parking: QuickParking = field(default_factory=QuickParking)
+    lease_s: float = 20.0
+    concurrency: int = 16
+    reports: list[tuple[Job, Outcome]] = field(default_factory=list[tuple[Job, Outcome]])
+    claimed_max: int = 0
+
+    def __post_init__(self) -> None:
+        self.queue = JobQueue(self.clients, self.keys, list(JobType), self.name)
+        self.settling = Settling(self.queue)
+        self.slots = Slots(self.concurrency, held_max=4 * self.concurrency)
+        self.leases = Leases(self.queue, self.lease_s)
+        clock = Clock()
+        limits = AnswerLimits(attempts_max=3, deliveries_max=10, payload_max_bytes=1_000_000)
+        workshop = Workshop(self.handlers(), ScriptedLLM([]), self.core, NoImages())
+        delivery = Delivery(
+            self.queue,
+            self.core,
+            self.parking,
+            self.settling.settle,
+            DeliveryLimits(3, 100),
+            clock,
+        )
+        hands = Hands(
+            queue=self.queue,
+            slots=self.slots,
+            leases=self.leases,
+            parking=self.parking,
+            answering=Answering(workshop, limits, self.slots, self.parking, clock),
+            delivery=delivery,
+        )
+        self.consumer = Consumer(hands, self.report, clock, lease_s=self.lease_s)
+
+    def handlers(self) -> Mapping[JobType, Handler[Any]]:
+        """The same function for every job type."""
+        return {
+            job_type: cast("Handler[Any]", Handler(job_type, schema, self.handle))
+            for job_type, schema in SCHEMAS.items()
+        }
+
+    async def handle(self, payload: Any, tools: Tools) -> Completed:
+        """What every job type's handler does."""
+        self.claimed_max = max(self.claimed_max, self.slots.used)
+        return await self.run(payload, tools)
+
+    def report(self, job: Job, outcome: Outcome) -> None:
+        """Note what came of a job."""
+        self.reports.append((job, outcome))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[asyncio.Task[None]]:
+        """The engine at work; stopped in good order at the end of the block, jobs finished."""
+        async with background(self.leases.renew_forever(lambda: None), self.settling.run()):
+            task = asyncio.create_task(self.consumer.run())
+            try:
+                yield task
+            finally:
+                await self.consumer.stop()
+                await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def until_ended(engine: Engine) -> None:
+    """Run until it ends by itself.
+
+    Raises:
+        Halt: that was why.
+    """
+    async with engine.running() as task:
+        await asyncio.wait({task})
