@@ -60,7 +60,6 @@ COPY --from=project /app /opt/venv
 # A new volume begins with what its folder holds: pictures to try image_tag on.
 RUN python -c "from pathlib import Path; from worker.embedded.samples import paint; paint(Path('/data/images'))"
 USER 10001:10001
-VOLUME ["/data/core", "/data/images"]
 CMD ["python", "-m", "worker.embedded.core", "--host", "0.0.0.0", "--database", "/data/core/core.sqlite3"]
 
 FROM foundation AS worker

@@ -254,10 +254,11 @@ class Streams:
         ]
 
     async def all_pending(self) -> dict[str, tuple[str, int, int]]:
-        """What is handed out, over all streams."""
+        """What is handed out, over all streams, which may use the same ids."""
         rows: dict[str, tuple[str, int, int]] = {}
         for job_type in JobType:
-            rows |= await self.pending(job_type)
+            for entry_id, row in (await self.pending(job_type)).items():
+                rows[f"{job_type} {entry_id}"] = row
         return rows
 
     async def left_over(self) -> dict[str, int]:

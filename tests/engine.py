@@ -54,7 +54,10 @@ class Engine:
     lease_s: float = 20.0
     concurrency: int = 16
     reports: list[tuple[Job, Outcome]] = field(default_factory=list[tuple[Job, Outcome]])
-    claimed_max: int = 0
+    slots_max: int = 0
+    """The most slots that were in use when a handler was asked."""
+    asked: int = 0
+    """How often a handler was."""
 
     def __post_init__(self) -> None:
         self.queue = JobQueue(self.clients, self.keys, list(JobType), self.name)
@@ -91,7 +94,8 @@ class Engine:
 
     async def handle(self, payload: Any, tools: Tools) -> Completed:
         """What every job type's handler does."""
-        self.claimed_max = max(self.claimed_max, self.slots.used)
+        self.asked += 1
+        self.slots_max = max(self.slots_max, self.slots.used)
         return await self.run(payload, tools)
 
     def report(self, job: Job, outcome: Outcome) -> None:

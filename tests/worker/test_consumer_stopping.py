@@ -39,7 +39,7 @@ async def test_stopped_while_busy(engine: Engine, streams: Streams) -> None:
     for _ in range(40):
         await streams.add(KIND)
     async with engine.running() as task:
-        await until(lambda: engine.slots.used == 16)
+        await until(lambda: engine.asked == 16)
         await engine.consumer.stop()
         gate.set()
         await asyncio.wait({task})
@@ -79,7 +79,7 @@ async def test_cancelled_while_busy(engine: Engine, streams: Streams, other: Job
     for _ in range(3):
         await streams.add(KIND)
     async with engine.running() as task:
-        await until(lambda: engine.slots.used == 3)
+        await until(lambda: engine.asked == 3)
         await engine.consumer.stop()
         engine.leases.cancel_all()
         await asyncio.wait({task})
@@ -109,7 +109,7 @@ async def test_halt(engine: Engine, streams: Streams, other: JobQueue, round_: i
     pending = await streams.all_pending()
     assert all(count == 0 for _, _, count in pending.values())
     assert len(await other.reclaim(100, idle_ms=60_000)) == min(len(pending), 100)
-    assert (engine.slots.used, engine.slots.held, len(engine.leases)) == (0, 0, 0)
+    assert len(engine.leases) == 0
 
 
 async def feed(streams: Streams) -> None:
