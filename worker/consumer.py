@@ -140,12 +140,12 @@ class Consumer:
     async def _sit_out(self, error: Exception) -> None:
         if not self._outages:
             log.warning("redis_unavailable", doing="claim", error=describe(error))
-        # Idle times grew while the server was away, so every lease looks expired, the live ones
-        # too: their holders are given a whole lease to renew before anything is taken over.
-        self._reclaim_at = self._clock.elapsed() + self._lease_s
         wait_s = min(_OUTAGE_FIRST_S * 2.0 ** min(self._outages, 10), _OUTAGE_MAX_S)
         self._outages += 1
         await asyncio.sleep(wait_s * (0.5 + self._clock.jitter() / 2))
+        # Idle times grew while the server was away, so every lease looks expired, the live ones
+        # too: their holders are given a whole lease to renew before anything is taken over.
+        self._reclaim_at = self._clock.elapsed() + self._lease_s
 
     def _start(self, jobs: asyncio.TaskGroup, entry: ClaimedEntry) -> None:
         job = Job(entry, claimed_at=self._clock.now())

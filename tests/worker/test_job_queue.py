@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -94,17 +95,27 @@ async def test_a_job_ends_the_wait(queue: JobQueue, streams: Streams, job_type: 
     assert await streams.left_over() == {}
 
 
-async def test_a_blocked_claim_keeps_to_its_room(queue: JobQueue, streams: Streams) -> None:
-    """Jobs added to all streams at once while it waits bring no more than there is room for."""
-    for room in (1, 2, 6):
-        claim = asyncio.create_task(queue.claim(room, block_ms=2_000))
-        await blocked(streams)
-        await fill(streams, 1)
-        entries = await claim
-        assert len(entries) <= room
-        while len(entries) < 7:
-            entries += await queue.claim(7, block_ms=0)
-        await settle_all(queue, entries)
+@pytest.mark.parametrize("room", [1, 2, 6])
+async def test_a_late_rush_keeps_to_the_room(
+    clients: RedisClients, keys: Keys, queue: JobQueue, streams: Streams, room: int
+) -> None:
+    """Jobs that come to all streams just before a claim blocks bring no more than its room."""
+
+    class Late:
+        """A reader that is overtaken by producers."""
+
+        async def execute_command(self, *args: Any, **options: Any) -> Any:
+            """Fill the streams, then send."""
+            if args[0] == "CLIENT":
+                await fill(streams, 1)
+            return await clients.reader.execute_command(*args, **options)
+
+        async def aclose(self) -> None:
+            """Leave that to the others."""
+
+    late = JobQueue(RedisClients(Late(), clients.commands), keys, list(JobType), "me")
+    assert len(await late.claim(room, block_ms=2_000)) == room
+    assert len(await queue.claim(64, block_ms=0)) == 7 - room
 
 
 async def test_wake(queue: JobQueue, streams: Streams) -> None:

@@ -40,7 +40,7 @@ async def test_cancelled_means_cancelled(clients: RedisClients, steps: int) -> N
     for _ in range(steps):
         await asyncio.sleep(0)
     task.cancel()
-    await asyncio.wait({task})
+    await asyncio.wait({task}, timeout=3)
     assert task.cancelled()
     assert await clients.commands.execute_command("ECHO", "next") == b"next"
 

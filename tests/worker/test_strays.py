@@ -37,7 +37,7 @@ class Sweep:
 @pytest.fixture
 def made(clients: RedisClients, keys: Keys) -> Sweep:
     """A sweep that takes what has strayed for a minute."""
-    core, now = FakeCore(), [time.time()]
+    core, now = FakeCore(), [time.time() + 1]
     clock = Clock(now=lambda: now[0])
     strays = Strays(clients.commands, keys, core, clock, after_s=AFTER_S, dead_letters_kept=100)
     return Sweep(strays, core, now)

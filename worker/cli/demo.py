@@ -84,6 +84,7 @@ async def _run_samples(stack: Stack, console: Console) -> bool:
                     console.print("[red]Some jobs have not ended.[/]")
                     return False
                 await asyncio.sleep(_LOOK_EVERY_S)
+        console.print()
         await _show_effects(session, stack.core_url, console)
     failed = [s for s in wanted if jobs[s.job_id]["status"] == JobStatus.FAILED]
     return [sample.payload.get("image_path") for sample in failed] == ["../secrets.txt"]
@@ -146,7 +147,7 @@ async def _show_effects(session: aiohttp.ClientSession, core_url: str, console: 
     async with session.get(f"{core_url}/memories/m1") as response:
         memory = cast("dict[str, Any]", await response.json())
     tags = ", ".join(str(tag["tag"]) for tag in memory["tags"])
-    console.print(f"\nIn Core now: memory m1 has the tags {escape(tags)};")
+    console.print(f"In Core now: memory m1 has the tags {escape(tags)};")
     for event in events:
         console.print(f"  event {event['event_time']}  {escape(event['description'])}")
 
