@@ -3,6 +3,7 @@
     <prefix>:<job_type>          one stream per job type, e.g. `llm:text_tag`
     <prefix>:dead                the dead letters
     <prefix>:outbox:<job_type>   answers that are not yet delivered (a hash)
+    <prefix>:events              lifecycle events, capped
 
 A prefix in braces (`{llm}`) puts every key in one Redis Cluster slot.
 """
@@ -38,6 +39,11 @@ class Keys:
     def outbox(self, job_type: JobType | str) -> str:
         """The hash of answers of this job type that Core has not got yet."""
         return f"{self.prefix}:outbox:{job_type}"
+
+    @property
+    def events(self) -> str:
+        """The stream of lifecycle events: what became of which job, for who wants to know."""
+        return f"{self.prefix}:events"
 
     @property
     def dead(self) -> str:

@@ -8,19 +8,15 @@ from typing import Any, cast
 
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, Keys
-from shared.schemas import PAYLOADS as SCHEMAS
 from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
-from worker.answering import Answering, AnswerLimits, Workshop
-from worker.clock import Clock
+from worker.claimed_entry import ClaimedEntry
 from worker.errors import Reject
-from worker.handlers.handler import Handler, Tools
+from worker.handlers.handler import Tools
 from worker.job import Job
-from worker.job_queue import ClaimedEntry
-from worker.llm.chat import PreparedImage, ScriptedLLM
-from worker.outcome import AddTags, Completed, Effect, Outcome
+from worker.llm.chat import PreparedImage
+from worker.outcome import AddTags, Completed, Effect
 from worker.parking import Parking
 from worker.redis_clients import CommandClient
-from worker.slots import Slots
 
 PAYLOADS: Mapping[JobType, str] = {
     JobType.IMAGE_TAG: '{"memory_id":"m1","image_path":"a.jpg"}',
@@ -32,9 +28,6 @@ PAYLOADS: Mapping[JobType, str] = {
     JobType.EXTRACT: '{"text":"Anna, 31","schema":{"type":"object"}}',
 }
 """A good payload of each job type."""
-
-ANSWERED_AT = 1_700_000_100.0
-"""Unix seconds on the clock of an `AnswerRoom`."""
 
 Run = Callable[[Any, Tools], Awaitable[Completed]]
 _numbers = itertools.count(1)
@@ -49,6 +42,12 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - conditions here are not events
             await asyncio.sleep(0.005)
+
+
+async def turn(times: int = 4) -> None:
+    """Let every task that can go on do so."""
+    for _ in range(times):
+        await asyncio.sleep(0)
 
 
 def job_fields(job_type: JobType = JobType.TEXT_TAG, **more: str) -> dict[str, str]:
@@ -144,17 +143,34 @@ class FakeCore:
 
 
 class QuickParking(Parking):
-    """Waits are written down and not waited out; those from `held_from_s` on last until close."""
+    """Waits are written down and not waited out: the clock of this place skips them.
 
-    def __init__(self, held_from_s: float = 1e9) -> None:
+    Those from `held_from_s` on, and those without an end, last until they are ended.
+    """
+
+    def __init__(
+        self, held_from_s: float = 1e9, elapsed: Callable[[], float] = lambda: 0.0
+    ) -> None:
         super().__init__()
         self.waits: list[float] = []
         self._held_from_s = held_from_s
+        self._elapsed = elapsed
+        self._skipped_s = 0.0
 
-    async def park(self, after_s: float) -> None:
+    def elapsed(self) -> float:
+        """Seconds on this place's clock: what has passed, and what was skipped."""
+        return self._elapsed() + self._skipped_s
+
+    async def park(self, after_s: float | None, place: asyncio.Future[None] | None = None) -> None:
         """Wait no time at all, or until the end."""
+        if after_s is None:
+            return await super().park(None, place)
         self.waits.append(after_s)
-        await super().park(0.0 if after_s < self._held_from_s else 1e6)
+        if after_s >= self._held_from_s:
+            return await super().park(None, place)
+        await super().park(0.0, place)
+        self._skipped_s += after_s
+        return None
 
 
 class NoImages:
@@ -163,44 +179,6 @@ class NoImages:
     async def load(self, path: str) -> PreparedImage:
         """Find nothing."""
         raise Reject(FailureReason.INVALID_IMAGE, path)
-
-
-@dataclass
-class AnswerRoom:
-    """Everything a job needs to be answered, with handlers that follow a script."""
-
-    script: list[Exception | Completed] = field(default_factory=list[Exception | Completed])
-    core: FakeCore = field(default_factory=FakeCore)
-    parking: QuickParking = field(default_factory=QuickParking)
-    slots: Slots = field(default_factory=lambda: Slots(2, held_max=10))
-    seen: list[tuple[Any, Tools]] = field(default_factory=list[tuple[Any, Tools]])
-    run: Run | None = None
-    used: list[int] = field(default_factory=list[int])
-
-    async def handle(self, payload: Any, tools: Tools) -> Completed:
-        """The handler of every job type."""
-        self.seen.append((payload, tools))
-        self.used.append(self.slots.used)
-        if self.run is not None:
-            return await self.run(payload, tools)
-        step = self.script.pop(0) if self.script else tagged("m1")
-        if isinstance(step, Exception):
-            raise step
-        return step
-
-    async def answer(self, made: Job, attempts_max: int = 3) -> Outcome:
-        """Bring a job to its outcome, as the consumer does; its own clock stands still."""
-        handlers = {kind: Handler(kind, schema, self.handle) for kind, schema in SCHEMAS.items()}
-        limits = AnswerLimits(attempts_max=attempts_max, deliveries_max=5, payload_max_bytes=1_000)
-        shop = Workshop(handlers, ScriptedLLM([]), self.core, NoImages())
-        clock = Clock(now=lambda: ANSWERED_AT, jitter=lambda: 0.0)
-        self.slots.hold()
-        answering = Answering(shop, limits, self.slots, self.parking, clock)
-        try:
-            return await answering.answer(made)
-        finally:
-            if made.processing is not None:
-                await asyncio.wait({made.processing})
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +226,14 @@ class Streams:
     async def dead(self) -> list[dict[str, str]]:
         """The dead letters, oldest first; a field that stands there twice has its last value."""
         rows = await self.client.execute_command("XRANGE", self.keys.dead, "-", "+")
+        return [
+            {name.decode(): value.decode() for name, value in fields.items()}
+            for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", rows)
+        ]
+
+    async def events(self) -> list[dict[str, str]]:
+        """The lifecycle events, oldest first."""
+        rows = await self.client.execute_command("XRANGE", self.keys.events, "-", "+")
         return [
             {name.decode(): value.decode() for name, value in fields.items()}
             for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", rows)

@@ -4,6 +4,7 @@ Everything that speaks to Redis is real.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,9 +15,12 @@ from shared.redis_streams import Keys
 from shared.schemas import PAYLOADS as SCHEMAS
 from tests.builders import FakeCore, NoImages, QuickParking, Run, tagged
 from worker.answering import Answering, AnswerLimits, Workshop
+from worker.backlog import Backlog
+from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.consumer import Consumer, Hands
-from worker.delivery import Delivery, DeliveryLimits
+from worker.delivery import Delivery, DeliveryLimits, Waiting
+from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
 from worker.job import Job
 from worker.job_queue import JobQueue
@@ -50,9 +54,11 @@ class Engine:
     name: str = "me"
     run: Run = answer
     core: FakeCore = field(default_factory=FakeCore)
-    parking: QuickParking = field(default_factory=QuickParking)
+    parking: QuickParking = field(default_factory=lambda: QuickParking(elapsed=time.monotonic))
     lease_s: float = 20.0
     concurrency: int = 16
+    outbox_max: int = 1_000
+    events_kept: int = 0
     reports: list[tuple[Job, Outcome]] = field(default_factory=list[tuple[Job, Outcome]])
     slots_max: int = 0
     """The most slots that were in use when a handler was asked."""
@@ -60,30 +66,45 @@ class Engine:
     """How often a handler was."""
 
     def __post_init__(self) -> None:
-        self.queue = JobQueue(self.clients, self.keys, list(JobType), self.name)
+        self.queue = JobQueue(
+            self.clients, self.keys, list(JobType), self.name, events_kept=self.events_kept
+        )
         self.settling = Settling(self.queue)
         self.slots = Slots(self.concurrency, held_max=4 * self.concurrency)
         self.leases = Leases(self.queue, self.lease_s)
+        self.backlog = Backlog(self.outbox_max, 1_000_000)
+        self.gates = Gates(self.parking, Clock(elapsed=self.parking.elapsed, jitter=lambda: 0.0))
         clock = Clock()
-        limits = AnswerLimits(attempts_max=3, deliveries_max=10, payload_max_bytes=1_000_000)
-        workshop = Workshop(self.handlers(), ScriptedLLM([]), self.core, NoImages())
-        delivery = Delivery(
-            self.queue,
-            self.core,
-            self.parking,
-            self.settling.settle,
-            DeliveryLimits(3, 100),
-            clock,
-        )
+        handlers = self.handlers()
+        needs = {str(kind): handler.needs for kind, handler in handlers.items()}
+        limits = Limits(self.slots, self.backlog, self.gates, needs)
         hands = Hands(
             queue=self.queue,
+            claiming=Claiming(self.queue, limits, clock, lease_s=self.lease_s),
             slots=self.slots,
             leases=self.leases,
             parking=self.parking,
-            answering=Answering(workshop, limits, self.slots, self.parking, clock),
-            delivery=delivery,
+            answering=self.answering(handlers, clock),
+            delivery=self.delivery(clock),
         )
-        self.consumer = Consumer(hands, self.report, clock, lease_s=self.lease_s)
+        self.consumer = Consumer(hands, self.report, clock)
+
+    def answering(self, handlers: Mapping[JobType, Handler[Any]], clock: Clock) -> Answering:
+        """Three attempts, ten deliveries, alone from the third on."""
+        workshop = Workshop(handlers, ScriptedLLM([]), self.core, NoImages())
+        limits = AnswerLimits(
+            attempts_max=3,
+            deliveries_max=10,
+            alone_from_deliveries=3,
+            payload_max_bytes=1_000_000,
+        )
+        return Answering(workshop, limits, self.slots, self.parking, self.gates, clock)
+
+    def delivery(self, clock: Clock) -> Delivery:
+        """Three errors of Core's own, a hundred dead letters."""
+        waiting = Waiting(self.parking, self.gates, self.backlog)
+        limits = DeliveryLimits(3, 100)
+        return Delivery(self.queue, self.core, self.settling, waiting, limits, clock)
 
     def handlers(self) -> Mapping[JobType, Handler[Any]]:
         """The same function for every job type."""
@@ -96,6 +117,7 @@ class Engine:
         """What every job type's handler does."""
         self.asked += 1
         self.slots_max = max(self.slots_max, self.slots.used)
+        tools.ask.usage.calls += 1
         return await self.run(payload, tools)
 
     def report(self, job: Job, outcome: Outcome) -> None:

@@ -1,11 +1,12 @@
 """A queue of the real kind that writes its writes into a journal, and can lose a lease on cue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from shared.enums import JobType
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
-from worker.job_queue import ClaimedEntry, JobQueue
+from worker.claimed_entry import ClaimedEntry
+from worker.job_queue import Fields, JobQueue
 from worker.redis_clients import RedisClients
 
 
@@ -37,14 +38,16 @@ class JournalQueue(JobQueue):
         await self._note(f"tick {delivered}")
         return await super().tick(entry, delivered)
 
-    async def settle(self, job_type: str, entry_ids: Sequence[str]) -> set[str]:
+    async def settle(
+        self, job_type: str, entry_ids: Sequence[str], events: Sequence[Fields] = ()
+    ) -> set[str]:
         """Settle."""
         await self._note("settle")
-        return await super().settle(job_type, entry_ids)
+        return await super().settle(job_type, entry_ids, events)
 
     async def dead_letter(
-        self, entry: ClaimedEntry, letter: Mapping[str, str], *, keep: int
+        self, entry: ClaimedEntry, letter: Fields, event: Fields | None = None, *, keep: int
     ) -> bool:
         """Dead letter."""
         await self._note("dead letter")
-        return await super().dead_letter(entry, letter, keep=keep)
+        return await super().dead_letter(entry, letter, event, keep=keep)

@@ -2,8 +2,10 @@
 
 A job's way, and the file for each step:
 
-    claim      consumer.py     the loop: no more than there is room for, then one task per job
-               job_queue.py    every Redis command, over scripts/*.lua; redis_clients.py connects
+    claim      consumer.py     the loop: takes what claiming gives, one task per job
+               claiming.py     what to take next: how much, of which job types, or nothing now
+               job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
+                               redis_clients.py and redis_address.py connect
     admit      answering.py    reads the entry, lets its handler answer, parks it between tries
                retry.py        admit() and decide(): pure, time and chance come in as numbers
     infer      handlers/       one file per job type: payload in, outcome out
@@ -18,9 +20,11 @@ Beside them:
 
     leases.py      what this worker holds, renewed together; a job whose lease is lost is cancelled
     slots.py       how many jobs may ask the model at once
-    parking.py     where jobs wait for their next try
-    strays.py      jobs on streams of no known type
-    job.py, outcome.py, errors.py, clock.py    the values that travel
+    parking.py     where jobs wait; gates.py: for a service that is away
+    backlog.py     how many outcomes may wait for Core
+    janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers)
+    dead_letters.py   found, read, put back, thrown away
+    job.py, claimed_entry.py, outcome.py, events.py, errors.py, clock.py    the values that travel
 
 And around:
 
@@ -28,7 +32,7 @@ And around:
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting
     observability/ log lines, the line per job, /live and /ready
-    cli/           run, enqueue, check, demo
+    cli/           run, enqueue, check, dead, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only
 
 Imports point from `app` downwards; `[tool.importlinter]` in pyproject.toml holds the line.

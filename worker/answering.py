@@ -1,7 +1,7 @@
 """From a claimed entry to an outcome: read it, admit it, let its handler answer, retry."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, assert_never
@@ -13,15 +13,16 @@ from shared.enums import FailureReason, JobType
 from shared.redis_streams import EntryError, JobEntry, decode_entry
 from shared.schemas import Payload
 from worker.clock import Clock
-from worker.errors import Halt, JobError
+from worker.errors import Halt, JobError, Service, Snooze
+from worker.gates import Expired, Gates
 from worker.handlers.handler import CoreReader, Handler, ImageSource, Tools
-from worker.job import Job, Stage
+from worker.job import HandBack, Job, Stage
 from worker.llm.chat import LLM
 from worker.llm.structured import Asker
 from worker.outcome import Completed, Failed, Outcome, load_outcome
 from worker.parking import Parking
-from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, admit
-from worker.slots import Slots
+from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Wait, admit
+from worker.slots import Seat, Slots
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class AnswerLimits:
 
     attempts_max: int
     deliveries_max: int
+    alone_from_deliveries: int
     payload_max_bytes: int
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
@@ -64,42 +66,84 @@ class Answering:
         limits: AnswerLimits,
         slots: Slots,
         parking: Parking,
+        gates: Gates,
         clock: Clock,
     ) -> None:
-        self._clock = clock
         self._workshop = workshop
         self._limits = limits
         self._slots = slots
         self._parking = parking
+        self._gates = gates
+        self._clock = clock
+        self._alone: Job | None = None
 
     async def answer(self, job: Job) -> Outcome:
         """Bring a job to its outcome; it comes with a slot and leaves without.
 
         Raises:
             Halt: the worker cannot go on.
-            HandBack: the worker is stopping, and the job would have had to wait.
+            HandBack: the job would have had to wait, but the worker is stopping, or another job
+                must be alone.
         """
-        has_slot = True
+        seat = Seat(self._slots)
         try:
             payload = self._admitted(job)
             if isinstance(payload, Completed | Failed):
                 return payload
-            self._announce(job)
-            tracker = RetryTracker(self._limits.attempts_max)
-            while True:
-                job.stage = Stage.INFER
-                step = await self._try(job, payload, tracker)
-                if not isinstance(step, Retry):
-                    return step
-                job.stage = Stage.PARKED
-                self._slots.give_back()
-                has_slot = False
-                await self._parking.park(step.after_s)
-                await self._slots.acquire()
-                has_slot = True
+            return await self._until_answered(job, payload, seat)
+        except Expired as error:
+            message = f"the deadline passed while it waited: {error}"
+            return Failed(reason=FailureReason.EXPIRED, message=message, attempts=job.attempts)
         finally:
-            if has_slot:
-                self._slots.give_back()
+            seat.leave()
+            self._gates.leave(job)
+
+    async def _until_answered(self, job: Job, payload: Payload, seat: Seat) -> Outcome:
+        needs = self._handler(job).needs
+        tracker = RetryTracker(self._limits.attempts_max)
+        while True:
+            await self._ready(job, needs, seat)
+            self._announce(job)
+            try:
+                step = await self._try(job, payload, needs, tracker)
+            finally:
+                if self._alone is job:
+                    self._alone = None
+            match step:
+                case Wait():  # at its gate, where `needs` had not said that it would be asked, too
+                    needs = needs if step.service in needs else (*needs, step.service)
+                case Retry():
+                    job.stage = Stage.PARKED
+                    seat.leave()
+                    await self._parking.park(step.after_s)
+                case _:
+                    return step
+
+    async def _ready(self, job: Job, needs: tuple[Service, ...], seat: Seat) -> None:
+        """Return with a slot and with every service there to be asked.
+
+        A job that was delivered too often has all slots: if it is what kills workers, it is to
+        take nobody along, and be known by it.
+        """
+        alone = job.entry.deliveries >= self._limits.alone_from_deliveries
+        while True:
+            if self._alone is not None:
+                raise HandBack
+            await seat.take(self._slots.capacity if alone else 1)
+            if self._parking.closing and job.stage is Stage.PARKED:
+                raise HandBack
+            gate = self._gates.try_enter(needs, job)
+            if gate is None:
+                break
+            job.stage = Stage.PARKED
+            seat.leave()
+            await gate.wait(lambda: job.time_left_s(self._clock.now()))
+        job.stage = Stage.INFER
+        if alone:
+            log.warning("job_alone", **job.log_fields, deliveries=job.entry.deliveries)
+            self._alone = job
+            self._parking.clear()
+            self._slots.clear()
 
     # ---------------------------------------------------------------------- steps
 
@@ -132,15 +176,17 @@ class Answering:
         return None
 
     def _typed(self, job: Job, facts: JobEntry) -> Payload | Failed:
-        handler = self._workshop.handlers[JobType(job.entry.job_type)]
         try:
-            return handler.payload.model_validate(facts.payload)
+            return self._handler(job).payload.model_validate(facts.payload)
         except ValidationError as error:
             return Failed(reason=FailureReason.INVALID_PAYLOAD, message=explain(error))
 
+    def _handler(self, job: Job) -> Handler[Any]:
+        return self._workshop.handlers[JobType(job.entry.job_type)]
+
     def _announce(self, job: Job) -> None:
         """Tell Core, without waiting for it, that work has begun."""
-        if job.job_id is not None:
+        if job.job_id is not None and job.processing is None:
             job.processing = asyncio.create_task(self._mark_processing(job.job_id))
 
     async def _mark_processing(self, job_id: str) -> None:
@@ -149,10 +195,12 @@ class Answering:
         except JobError as error:
             log.debug("processing_not_told", job_id=job_id, error=str(error))
 
-    async def _try(self, job: Job, payload: Payload, tracker: RetryTracker) -> Outcome | Retry:
+    async def _try(
+        self, job: Job, payload: Payload, needs: tuple[Service, ...], tracker: RetryTracker
+    ) -> Outcome | Retry | Wait:
         """Run the handler once; what failed comes back as what follows from it."""
         try:
-            outcome = await self._run_handler(job, payload)
+            outcome = await self._asked(job, payload, needs)
         except Exception as error:
             left_s = job.time_left_s(self._clock.now())
             verdict = tracker.decide(error, time_left_s=left_s, jitter=self._clock.jitter())
@@ -175,21 +223,48 @@ class Answering:
                     why=verdict.why,
                     attempt=job.attempts,
                     attempts_max=self._limits.attempts_max,
-                    counted=verdict.counted,
                     after_s=round(verdict.after_s, 1),
                 )
+                return verdict
+            case Wait():
+                log.debug("job_waits", **job.log_fields, service=verdict.service, why=verdict.why)
                 return verdict
             case _:
                 assert_never(verdict)
 
+    async def _asked(self, job: Job, payload: Payload, needs: tuple[Service, ...]) -> Completed:
+        """Run the handler, and tell the gates what that has shown of the services."""
+        calls = job.usage.calls
+        try:
+            outcome = await self._uncancelled(self._run_handler(job, payload))
+        except Exception as error:
+            if isinstance(error, Snooze):
+                self._gates[error.service].trip(job, str(error), error.after_s)
+            elif job.usage.calls > calls:  # who failed before it had asked has shown nothing
+                self._gates.passed(needs, job)
+            self._gates.leave(job)
+            raise
+        self._gates.passed(needs, job)
+        return outcome
+
+    async def _uncancelled(self, run: Coroutine[Any, Any, Completed]) -> Completed:
+        """Tell a handler that raises CancelledError by itself from one that is cancelled."""
+        try:
+            return await run
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise RuntimeError("the handler cancelled itself") from None
+
     async def _run_handler(self, job: Job, payload: Payload) -> Completed:
-        handler = self._workshop.handlers[JobType(job.entry.job_type)]
         asker = Asker(
             llm=self._workshop.llm,
             usage=job.usage,
             request_id=f"{job.job_id}-{job.entry.entry_id}",
             text_timeout_s=self._limits.text_timeout_s,
             vision_timeout_s=self._limits.vision_timeout_s,
+            time_left=lambda: job.time_left_s(self._clock.now()),
         )
         tools = Tools(
             ask=asker,
@@ -198,7 +273,7 @@ class Answering:
             user_id=None if job.facts is None else job.facts.user_id,
             enqueued_at=datetime.fromtimestamp(job.entry.enqueued_s, tz=UTC),
         )
-        return await handler.run(payload, tools)
+        return await self._handler(job).run(payload, tools)
 
 
 def explain(error: ValidationError) -> str:

@@ -11,14 +11,18 @@ import structlog
 
 from shared.redis_streams import Keys
 from worker.answering import Answering, AnswerLimits, Workshop
+from worker.backlog import Backlog
+from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
 from worker.core_api_client import CoreApiClient
-from worker.delivery import Delivery, DeliveryLimits
+from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError
+from worker.gates import Gates
 from worker.handlers import HANDLERS
 from worker.images import ImageFolder
+from worker.janitor import Janitor
 from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import ExitCode, Shutdown, background, drain_within, listening
@@ -31,9 +35,11 @@ from worker.redis_clients import RedisClients, connect
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
+from worker.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 
+_SWEEP_EVERY_S = 30.0
 _CLAIM_STUCK_S = 60.0
 """A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
 
@@ -58,7 +64,7 @@ async def run(settings: Settings) -> ExitCode:
 
 
 async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
-    clients = connect(settings.redis_url)
+    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
     stack.push_async_callback(clients.close)
     core = CoreApiClient(
         settings.core_api_url,
@@ -107,19 +113,10 @@ def consumer_name() -> str:
 
 async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> ExitCode:
     clock = Clock()
-    keys = Keys(settings.llm_stream_prefix)
-    queue = JobQueue(outside.redis, keys, settings.worker_job_types, consumer_name())
+    queue = _queue(settings, outside, clock)
     settling = Settling(queue)
     hands = _hands(settings, outside, queue, settling, clock)
-    consumer = Consumer(hands, report, clock, lease_s=settings.worker_lease_s)
-    strays = Strays(
-        outside.redis.commands,
-        keys,
-        outside.core,
-        clock,
-        after_s=settings.worker_stray_after_s,
-        dead_letters_kept=settings.dead_letter_max,
-    )
+    consumer = Consumer(hands, report, clock)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(settings, outside, queue))
@@ -130,7 +127,9 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
         async with background(
             hands.leases.renew_forever(heartbeats.beat("leases")),
             settling.run(),
-            strays.sweep_forever(),
+            _janitor(settings, outside, clock).sweep_forever(
+                min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
+            ),
             _drain_on_signal(settings, consumer, hands, health, shutdown),
         ):
             await consumer.run()
@@ -145,27 +144,67 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     return code
 
 
+def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
+    return JobQueue(
+        outside.redis,
+        Keys(settings.llm_stream_prefix),
+        settings.worker_job_types,
+        consumer_name(),
+        events_kept=settings.events_max,
+        elapsed=clock.elapsed,
+    )
+
+
+def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
+    keys = Keys(settings.llm_stream_prefix)
+    strays = Strays(
+        outside.redis.commands,
+        keys,
+        outside.core,
+        clock,
+        after_s=settings.worker_stray_after_s,
+        dead_letters_kept=settings.dead_letter_max,
+    )
+    upkeep = Upkeep(outside.redis.commands, keys, settings.worker_job_types)
+    return Janitor(upkeep, strays, clock, dead_letters_kept=settings.dead_letter_max)
+
+
 def _hands(
     settings: Settings, outside: Outside, queue: JobQueue, settling: Settling, clock: Clock
 ) -> Hands:
     parking = Parking()
+    gates = Gates(parking, clock)
+    backlog = Backlog(settings.worker_outbox_max, settings.worker_outbox_max_bytes)
     slots = Slots(settings.worker_concurrency, held_max=settings.worker_held_max)
-    limits = AnswerLimits(
+    workshop = Workshop(HANDLERS, outside.llm, outside.core, outside.images)
+    needs = {str(name): HANDLERS[name].needs for name in settings.worker_job_types}
+    lease_s = settings.worker_lease_s
+    return Hands(
+        queue=queue,
+        claiming=Claiming(queue, Limits(slots, backlog, gates, needs), clock, lease_s=lease_s),
+        slots=slots,
+        leases=Leases(queue, lease_s),
+        parking=parking,
+        answering=Answering(workshop, _answer_limits(settings), slots, parking, gates, clock),
+        delivery=Delivery(
+            queue,
+            outside.core,
+            settling,
+            Waiting(parking, gates, backlog),
+            DeliveryLimits(settings.core_max_retries, settings.dead_letter_max),
+            clock,
+        ),
+    )
+
+
+def _answer_limits(settings: Settings) -> AnswerLimits:
+    return AnswerLimits(
         attempts_max=settings.llm_max_retries,
         deliveries_max=settings.worker_deliveries_max,
+        alone_from_deliveries=settings.worker_alone_from_deliveries,
         payload_max_bytes=settings.worker_payload_max_bytes,
         text_timeout_s=settings.llm_timeout_s,
         vision_timeout_s=settings.llm_vision_timeout_s,
-    )
-    workshop = Workshop(HANDLERS, outside.llm, outside.core, outside.images)
-    delivery_limits = DeliveryLimits(settings.core_max_retries, settings.dead_letter_max)
-    return Hands(
-        queue=queue,
-        slots=slots,
-        leases=Leases(queue, settings.worker_lease_s),
-        parking=parking,
-        answering=Answering(workshop, limits, slots, parking, clock),
-        delivery=Delivery(queue, outside.core, parking, settling.settle, delivery_limits, clock),
     )
 
 

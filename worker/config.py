@@ -5,14 +5,22 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import NoDecode
 
 from shared.config import ServiceSettings
 from shared.enums import JobType
+from worker.redis_address import read_address, shares_slot
 
 
 class LogFormat(StrEnum):
@@ -39,8 +47,7 @@ def _url(*schemes: str) -> AfterValidator:
             named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
         except ValueError:
             named, parts = False, urlsplit("")
-        local = parts.scheme == "unix" and bool(parts.path)
-        if parts.scheme not in schemes or not (named or local):
+        if parts.scheme not in schemes or not named:
             allowed = " or ".join(f"{scheme}://" for scheme in schemes)
             raise ValueError(f"must be a URL that begins with {allowed} and names a host")
         return value
@@ -48,20 +55,8 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-_TLS_OPTIONS = frozenset(
-    {"ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"}
-)
-
-
-def _redis_options(value: str) -> str:
-    # The client takes any option and fails at the first command: a wrong one must stop the start.
-    parts = urlsplit(value)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    allowed = {"db"} | (_TLS_OPTIONS if parts.scheme == "rediss" else frozenset[str]())
-    if options.keys() - allowed or not options.get("db", "0").isdecimal():
-        raise ValueError(
-            f"after its ? only {', '.join(sorted(allowed))} may stand (db is a number)"
-        )
+def _redis_url(value: str) -> str:
+    read_address(value)  # its ValueErrors say what is allowed
     return value
 
 
@@ -79,7 +74,7 @@ def _without_login(value: str) -> str:
 
 
 HttpUrl = Annotated[str, _url("http", "https"), AfterValidator(_without_login)]
-RedisUrl = Annotated[str, _url("redis", "rediss", "unix"), AfterValidator(_redis_options)]
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 Token = Annotated[SecretStr, AfterValidator(_header_safe)]
 ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -146,6 +141,13 @@ class Settings(ServiceSettings):
     worker_job_types: Annotated[tuple[JobType, ...], NoDecode] = Field(
         tuple(JobType), description="Comma list of job types to run, or all"
     )
+    worker_outbox_max: int = Field(
+        500, ge=1, le=1_000_000, description="Outcomes waiting for Core until claiming pauses"
+    )
+    worker_outbox_max_bytes: int = Field(64 << 20, ge=1_024, description="The same in bytes")
+    worker_alone_from_deliveries: int = Field(
+        3, ge=2, le=1_000, description="Deliveries without an answer until a job runs alone"
+    )
     worker_deliveries_max: int = Field(
         10, ge=2, le=1_000, description="Deliveries without an answer until a job is poison"
     )
@@ -166,6 +168,9 @@ class Settings(ServiceSettings):
     )
     dead_letter_max: int = Field(
         100_000, ge=1, description="About this many dead letters are kept, the newest"
+    )
+    events_max: int = Field(
+        10_000, ge=0, description="About this many lifecycle events are kept; 0 tells none"
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
     log_format: LogFormat = Field(
@@ -191,3 +196,13 @@ class Settings(ServiceSettings):
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_cluster_slot(self) -> Self:
+        clustered = read_address(self.redis_url).kind == "cluster"
+        if clustered and not shares_slot(self.llm_stream_prefix):
+            raise ValueError(
+                f"LLM_STREAM_PREFIX={self.llm_stream_prefix!r}: in a Redis Cluster it needs a tag "
+                "in braces, such as {llm}, which keeps all keys in one slot"
+            )
+        return self

@@ -10,24 +10,22 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 import structlog
-from redis.exceptions import RedisError
 
 from worker.answering import Answering, where
+from worker.claimed_entry import ClaimedEntry
+from worker.claiming import Claiming
 from worker.clock import Clock
 from worker.delivery import Delivery
 from worker.errors import Halt
 from worker.job import HandBack, Job, LeaseLost, Stage
-from worker.job_queue import ClaimedEntry, JobQueue
+from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.outcome import Outcome
 from worker.parking import Parking
-from worker.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe, insist
+from worker.redis_clients import OUTAGE, insist
 from worker.slots import Slots
 
 log = structlog.get_logger(__name__)
-
-_ROOM_WAIT_S = 5.0
-_OUTAGE_FIRST_S, _OUTAGE_MAX_S = 0.1, 2.0
 
 
 class Report(Protocol):
@@ -43,6 +41,7 @@ class Hands:
     """What the loop works with."""
 
     queue: JobQueue
+    claiming: Claiming
     slots: Slots
     leases: Leases
     parking: Parking
@@ -53,13 +52,10 @@ class Hands:
 class Consumer:
     """Runs jobs until it is told to stop."""
 
-    def __init__(self, hands: Hands, report: Report, clock: Clock, *, lease_s: float) -> None:
+    def __init__(self, hands: Hands, report: Report, clock: Clock) -> None:
         self._hands = hands
         self._report = report
         self._clock = clock
-        self._lease_s = lease_s
-        self._reclaim_at = 0.0
-        self._outages = 0
         self._stopping = asyncio.Event()
         self._halted: Halt | None = None
         self._beat: Callable[[], None] = lambda: None
@@ -71,6 +67,7 @@ class Consumer:
     async def stop(self) -> None:
         """Stop claiming, and hand back at once what waits for another try."""
         self._stopping.set()
+        self._hands.claiming.stop()
         self._hands.parking.close()
         with suppress(*OUTAGE):  # then the read ends by its own timeout
             await self._hands.queue.wake()
@@ -85,7 +82,7 @@ class Consumer:
             async with asyncio.TaskGroup() as jobs:
                 while not self._stopping.is_set():
                     self._beat()
-                    for entry in await self._claim_or_sit_out():
+                    for entry in await self._hands.claiming.next():
                         self._start(jobs, entry)
         except BaseExceptionGroup as group:
             raise _halt(cast("BaseException", group)) or group from None
@@ -96,58 +93,9 @@ class Consumer:
         if self._halted is not None:
             raise self._halted
 
-    # ---------------------------------------------------------------------- taking work
-
-    async def _claim(self) -> list[ClaimedEntry]:
-        room = await self._hands.slots.wait_for_room(_ROOM_WAIT_S)
-        if not room or self._stopping.is_set():
-            return []
-        now = self._clock.elapsed()
-        if now >= self._reclaim_at:
-            # What dead workers left comes before new work, or a busy fleet would never get to it.
-            self._reclaim_at = now + self._lease_s / 4 * (0.7 + 0.6 * self._clock.jitter())
-            idle_ms = int(self._lease_s * 1_000)
-            found = await self._hands.queue.reclaim(room, idle_ms=idle_ms)
-            found = self._not_held(found)
-            if found:
-                log.info("reclaimed", entries=len(found))
-                return found
-        until_reclaim_ms = int((self._reclaim_at - now) * 1_000)
-        block_ms = min(BLOCK_MS, until_reclaim_ms)
-        return self._not_held(await self._hands.queue.claim(room, block_ms=block_ms))
-
-    def _not_held(self, entries: list[ClaimedEntry]) -> list[ClaimedEntry]:
-        """Without those that run here already: after a stall, or when the group was made anew."""
-        holds = self._hands.leases.holds
-        return [entry for entry in entries if not holds(entry.job_type, entry.entry_id)]
-
-    async def _claim_or_sit_out(self) -> list[ClaimedEntry]:
-        """One turn of claiming; an outage of Redis is waited out, for ever if need be."""
-        try:
-            entries = await self._claim()
-        except FATAL as error:
-            raise Halt(f"Redis refuses this worker: {describe(error)}") from None
-        except OUTAGE as error:
-            await self._sit_out(error)
-            return []
-        except RedisError as error:  # a wrong type under our key, a server without these commands
-            raise Halt(f"Redis cannot serve this worker: {describe(error)}") from None
-        if self._outages:
-            log.info("redis_back", doing="claim", failures=self._outages)
-            self._outages = 0
-        return entries
-
-    async def _sit_out(self, error: Exception) -> None:
-        if not self._outages:
-            log.warning("redis_unavailable", doing="claim", error=describe(error))
-        wait_s = min(_OUTAGE_FIRST_S * 2.0 ** min(self._outages, 10), _OUTAGE_MAX_S)
-        self._outages += 1
-        await asyncio.sleep(wait_s * (0.5 + self._clock.jitter() / 2))
-        # Idle times grew while the server was away, so every lease looks expired, the live ones
-        # too: their holders are given a whole lease to renew before anything is taken over.
-        self._reclaim_at = self._clock.elapsed() + self._lease_s
-
     def _start(self, jobs: asyncio.TaskGroup, entry: ClaimedEntry) -> None:
+        if self._hands.leases.holds(entry.job_type, entry.entry_id):
+            return  # it runs here already: reclaimed after a stall, or the group was made anew
         job = Job(entry, claimed_at=self._clock.now())
         self._hands.slots.hold()
         self._hands.leases.hold(job, jobs.create_task(self._work(job)))

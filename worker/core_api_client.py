@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.enums import FailureReason, JobStatus, TaskState
 from shared.schemas import LLMJobUpdate, TaskResponse
-from worker.errors import Halt, JobError, Reject, Retryable, Snooze
+from worker.errors import Halt, JobError, Reject, Retryable, Service, Snooze
 from worker.outcome import AddTags, CreateEvent, Effect
 
 _TASKS: TypeAdapter[list[TaskResponse]] = TypeAdapter(list[TaskResponse])
@@ -93,7 +93,7 @@ class CoreApiClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _from_exception(error) from None
         if status >= 500:
-            raise Snooze(f"Core answered {status}")
+            raise _away(f"Core answered {status}")
 
     async def _send(
         self, method: str, path: str, body: str | None = None, *, key: str | None = None
@@ -132,7 +132,7 @@ def from_status(status: int, message: str, after_s: float | None = None) -> JobE
     if kind is Halt:
         return Halt(f"{message}: check CORE_API_TOKEN")
     if kind is Snooze:
-        return Snooze(message, after_s=after_s)
+        return _away(message, after_s)
     return Retryable(message, after_s=after_s)
 
 
@@ -163,12 +163,16 @@ def _job_path(job_id: str) -> str:
     return f"/llm_jobs/{quote(job_id, safe='')}"
 
 
+def _away(message: str, after_s: float | None = None) -> Snooze:
+    return Snooze(message, service=Service.CORE, after_s=after_s)
+
+
 def _from_exception(error: Exception) -> JobError:
     if isinstance(error, TimeoutError):
-        return Snooze("Core did not answer in time")
+        return _away("Core did not answer in time")
     if isinstance(error, aiohttp.InvalidURL):
         return Halt("CORE_API_URL is not a URL that can be asked")
-    return Snooze(f"Core cannot be reached ({type(error).__name__})")
+    return _away(f"Core cannot be reached ({type(error).__name__})")
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:

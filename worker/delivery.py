@@ -12,15 +12,19 @@ import structlog
 
 from shared.enums import FailureReason
 from shared.schemas import LLMJobUpdate
+from worker.backlog import Backlog
 from worker.clock import Clock
 from worker.core_api_client import idempotency_key
-from worker.errors import Halt, JobError
+from worker.errors import Halt, JobError, Service
+from worker.events import ended
+from worker.gates import Gates
 from worker.job import Job, LeaseLost, Stage
-from worker.job_queue import ClaimedEntry, JobQueue
+from worker.job_queue import JobQueue
 from worker.outcome import Completed, Effect, Failed, Outcome, dump_outcome
 from worker.parking import Parking
 from worker.redis_clients import insist
-from worker.retry import GiveUp, Retry, RetryTracker
+from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Verdict, Wait
+from worker.settling import Settling
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +50,15 @@ class DeliveryLimits:
     dead_letters_kept: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where outcomes wait, and what for."""
+
+    parking: Parking
+    gates: Gates
+    backlog: Backlog
+
+
 class Delivery:
     """Carries outcomes to Core and takes their entries off the stream."""
 
@@ -53,15 +66,17 @@ class Delivery:
         self,
         queue: JobQueue,
         core: Core,
-        parking: Parking,
-        settle: Callable[[ClaimedEntry], Awaitable[bool]],
+        settling: Settling,
+        waiting: Waiting,
         limits: DeliveryLimits,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._core = core
-        self._parking = parking
-        self._settle = settle
+        self._settling = settling
+        self._parking = waiting.parking
+        self._gate = waiting.gates[Service.CORE]
+        self._backlog = waiting.backlog
         self._limits = limits
         self._clock = clock
 
@@ -78,22 +93,27 @@ class Delivery:
         """
         job.stage = Stage.DELIVER
         started = self._clock.elapsed()
-        if not job.recorded:
-            await self._record(job, outcome)
-        refused = await self._to_core(job, outcome)
-        if refused is not None:
-            await self._record(job, refused)
-            await self._to_core(job, refused)
-        final = refused or outcome
-        job.deliver_s = self._clock.elapsed() - started
-        job.stage = Stage.SETTLE
-        await self._take_off(job, final)
+        raw = dump_outcome(outcome)
+        self._backlog.add(len(raw))
+        try:
+            if not job.recorded:
+                await self._record(job, raw)
+            refused = await self._to_core(job, outcome)
+            if refused is not None:
+                await self._record(job, dump_outcome(refused))
+                await self._to_core(job, refused)
+            final = refused or outcome
+            job.deliver_s = self._clock.elapsed() - started
+            job.stage = Stage.SETTLE
+            await self._take_off(job, final)
+        finally:
+            self._backlog.remove(len(raw))
+            self._gate.leave(job)
         return final
 
     # ---------------------------------------------------------------------- steps
 
-    async def _record(self, job: Job, outcome: Outcome) -> None:
-        raw = dump_outcome(outcome)
+    async def _record(self, job: Job, raw: bytes) -> None:
         if not await insist(lambda: self._queue.record(job.entry, raw), doing="record"):
             raise LeaseLost
 
@@ -133,24 +153,32 @@ class Delivery:
         """Repeat a call until Core takes it or refuses it."""
         tracker = RetryTracker(self._limits.attempts_max)
         while True:
+            if not self._gate.try_enter(job):
+                await self._gate.wait(lambda: None)
+                continue
             try:
-                return await call()
+                await call()
             except JobError as error:
                 verdict = tracker.decide(error, time_left_s=None, jitter=self._clock.jitter())
-            match verdict:
-                case Retry():
-                    log.warning(
-                        "delivery_retry",
-                        **job.log_fields,
-                        why=verdict.why,
-                        counted=verdict.counted,
-                        after_s=round(verdict.after_s, 1),
-                    )
-                    await self._parking.park(verdict.after_s)
-                case GiveUp():
-                    raise _RefusedError(verdict)
-                case _:
-                    raise Halt(verdict.message)
+            else:
+                return self._gate.passed(job)
+            await self._follow(job, verdict)
+
+    async def _follow(self, job: Job, verdict: Verdict) -> None:
+        """Wait for the next try, or raise that there is none."""
+        match verdict:
+            case Wait():
+                self._gate.trip(job, verdict.why, verdict.after_s)
+            case Retry():
+                self._gate.passed(job)
+                after_s = round(verdict.after_s, 1)
+                log.warning("delivery_retry", **job.log_fields, why=verdict.why, after_s=after_s)
+                await self._parking.park(verdict.after_s)
+            case GiveUp():
+                self._gate.passed(job)
+                raise _RefusedError(verdict)
+            case StopWorker():
+                raise Halt(verdict.message)
 
     def _after_refusal(self, job: Job, outcome: Outcome, verdict: GiveUp) -> Failed | None:
         if isinstance(outcome, Failed):  # Core won't even hear that it failed: the letter stays
@@ -164,14 +192,21 @@ class Delivery:
         )
 
     async def _take_off(self, job: Job, outcome: Outcome) -> None:
+        event = ended(job, outcome, self._clock.now())
         if isinstance(outcome, Completed):
-            ours = await self._settle(job.entry)
+            ours = await self._settling.settle(job.entry, event)
         else:
             letter = outcome.letter(self._clock.now())
             keep = self._limits.dead_letters_kept
-            ours = await insist(
-                lambda: self._queue.dead_letter(job.entry, letter, keep=keep), doing="dead letter"
-            )
+            sent = 0
+
+            async def move() -> bool:
+                nonlocal sent
+                sent += 1
+                return await self._queue.dead_letter(job.entry, letter, event, keep=keep)
+
+            # Not ours after a second sending: the first, whose reply was lost, has moved it.
+            ours = await insist(move, doing="dead letter") or sent > 1
         if not ours:
             raise LeaseLost
 

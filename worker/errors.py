@@ -2,7 +2,16 @@
 follows from its failure, the loop does not guess. Anything else that escapes them is a bug.
 """
 
+from enum import StrEnum
+
 from shared.enums import FailureReason
+
+
+class Service(StrEnum):
+    """What the worker leans on while it answers and delivers."""
+
+    MODEL = "model"
+    CORE = "core"
 
 
 class JobError(Exception):
@@ -33,12 +42,23 @@ class Snooze(JobError):
     """Not the job's fault (overload, rate limit, outage): no attempt is spent.
 
     Attributes:
-        after_s: seconds the other side asked for; None leaves the wait to the backoff.
+        service: who is away.
+        after_s: seconds it asked for; None leaves the wait to the backoff.
+        suspect: whether it went away over this very request, so that the job may be the cause.
     """
 
-    def __init__(self, message: str, *, after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        service: Service = Service.MODEL,
+        after_s: float | None = None,
+        suspect: bool = False,
+    ) -> None:
         super().__init__(message)
+        self.service = service
         self.after_s = after_s
+        self.suspect = suspect
 
 
 class Reject(JobError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.redis_streams import JobEntry
-from worker.job_queue import ClaimedEntry
+from worker.claimed_entry import ClaimedEntry
 from worker.llm.chat import Usage
 
 

@@ -3,18 +3,20 @@
 The scripts in `scripts/` do the writes; each asks first whether the entry is still ours.
 """
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+import re
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import structlog
 from redis.exceptions import ResponseError
 
-from shared.redis_streams import GROUP, Keys, create_consumer_group
-from worker.redis_clients import RedisClients
+from shared.redis_streams import GROUP, Keys
+from worker.claimed_entry import ClaimedEntry, read_entry
+from worker.redis_clients import OUTAGE, RedisClients
 from worker.scripts import (
-    CLAIM,
     DEAD_LETTER,
     LEAVE,
     RECLAIM,
@@ -26,46 +28,50 @@ from worker.scripts import (
     Argument,
     Script,
 )
+from worker.stream_reader import StreamReader
 
 log = structlog.get_logger(__name__)
 
 BATCH_MAX = 500
 """Ids in one script call; serverless Redis takes fewer than 4,000 arguments a command."""
-_SHORT_BLOCK_MS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedEntry:
-    """An entry of a stream that was handed to this worker; the lease on it has begun."""
-
-    job_type: str
-    entry_id: str
-    fields: Mapping[bytes, bytes]
-    deliveries: int = 1
-    """How often the stream has handed it out, this time included."""
-    outcome: bytes | None = None
-    """What an earlier worker recorded before it died."""
-    delivered: int = 0
-    """How many of that outcome's effects it had delivered."""
-
-    @property
-    def enqueued_s(self) -> float:
-        """When it was appended, in Unix seconds (its id says so)."""
-        return int(self.entry_id.partition("-")[0]) / 1_000
+HANDED_BACK_MS = 20 * 3_600 * 1_000
+"""The idle time of an entry that was handed back on purpose is a day; no outage lasts as long."""
+_RECLAIM_LATE_MS = 2_000
+"""A reclaim that the server runs so long after it was meant is not run: see `reclaim.lua`."""
+Fields = Mapping[str, str]
+_UNPRINTABLE = re.compile(r"[\x00-\x1f]")
 
 
 class JobQueue:
     """The streams of this worker's job types, seen by one consumer of the group."""
 
     def __init__(
-        self, clients: RedisClients, keys: Keys, job_types: Sequence[str], consumer: str
+        self,
+        clients: RedisClients,
+        keys: Keys,
+        job_types: Sequence[str],
+        consumer: str,
+        *,
+        events_kept: int = 0,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clients = clients
         self._keys = keys
         self._consumer = consumer
+        self._events_kept = events_kept
+        self._elapsed = elapsed
+        self._is_away = False
+        self._back_since = -math.inf
         self._order: list[str] = [str(job_type) for job_type in job_types]
-        self._reader_id: int | None = None
-        self._woken = False
+        self._reader = StreamReader(clients, keys, self._order, consumer)
+
+    @property
+    def last_outage(self) -> float:
+        """When Redis was last known to be away, on the clock of `elapsed`.
+
+        Now, until it has answered again: the first command that gets through is too late to tell.
+        """
+        return self._elapsed() if self._is_away else self._back_since
 
     @property
     def consumer(self) -> str:
@@ -76,103 +82,48 @@ class JobQueue:
 
     async def create_groups(self, job_types: Iterable[str] | None = None) -> None:
         """Make sure each stream and its group are there; started at id 0, so nothing is skipped."""
-        for job_type in self._order if job_types is None else job_types:
-            stream = self._keys.stream(job_type)
-            if await create_consumer_group(self._clients.commands, stream):
-                log.info("group_created", stream=stream, group=GROUP)
+        await self._reader.create_groups(job_types)
 
-    async def claim(self, room: int, *, block_ms: int) -> list[ClaimedEntry]:
+    async def claim(
+        self, room: int, *, block_ms: int, job_types: Collection[str] | None = None
+    ) -> list[ClaimedEntry]:
         """Take new entries, never more than `room`; with none there, wait up to `block_ms`.
 
-        The streams take turns at being first. Not to be cancelled: an entry whose reply nobody
-        reads stays pending until its lease is over. `wake` ends the wait.
+        Of all job types, or of these; their streams take turns at being first. Not to be
+        cancelled: an entry whose reply nobody reads stays pending until its lease is over. `wake`
+        ends the wait.
         """
-        self._order.append(self._order.pop(0))
-        taken = await self._claim_now(room)
-        if taken or block_ms <= 0:
-            return taken
-        return await self._claim_blocked(room, block_ms)
-
-    async def _claim_now(self, room: int) -> list[ClaimedEntry]:
-        order = list(self._order)
-        reply = await CLAIM(
-            self._clients.reader,
-            [self._keys.stream(job_type) for job_type in order],
-            [GROUP, self._consumer, room],
-        )
-        rows, missing = cast("tuple[list[Any], list[int]]", reply)
-        if missing:
-            await self.create_groups([order[number - 1] for number in missing])
-        return [
-            ClaimedEntry(order[int(n) - 1], id_.decode(), _pairs(flat)) for n, id_, flat in rows
-        ]
-
-    async def _claim_blocked(self, room: int, block_ms: int) -> list[ClaimedEntry]:
-        # A blocked read can bring one entry per stream, so with little room fewer are listened to,
-        # and not for long: the others have their turn next.
-        listened = self._order[:room]
-        if len(listened) < len(self._order):
-            block_ms = min(block_ms, _SHORT_BLOCK_MS)
-        by_stream = {self._keys.stream(job_type): job_type for job_type in listened}
-        reader = self._clients.reader
-        self._reader_id = int(await reader.execute_command("CLIENT", "ID"))
-        try:
-            if self._woken:
-                return []
-            reply = await reader.execute_command(
-                *("XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", 1, "BLOCK", block_ms),
-                *("STREAMS", *by_stream, *([">"] * len(by_stream))),
-            )
-        except ResponseError as error:
-            if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
-                raise
-            await self.create_groups()
-            return []
-        finally:
-            self._reader_id = None
-        streams = cast("dict[bytes, list[tuple[bytes, dict[bytes, bytes]]]]", reply or {})
-        return [
-            ClaimedEntry(by_stream[stream.decode()], entry_id.decode(), fields)
-            for stream, entries in streams.items()
-            for entry_id, fields in entries
-        ]
+        with self._noting_outages():
+            return await self._reader.read(room, block_ms, job_types)
 
     async def wake(self) -> None:
-        """End a blocked `claim` now, and let no later one block: the worker is stopping.
+        """End a blocked `claim` now, and let no later one block: the worker is stopping."""
+        await self._reader.wake()
 
-        What it had already been given still reaches its caller.
+    async def reclaim(
+        self, room: int, *, idle_ms: int, unanswered: Collection[str] | None = None
+    ) -> list[ClaimedEntry]:
+        """Take over entries whose lease nobody has renewed for `idle_ms`.
+
+        Of the job types in `unanswered` (None: of all) any; of the others only those that have
+        their outcome already and need no more than delivery.
         """
-        self._woken = True
-        while (reader_id := self._reader_id) is not None:
-            if await self._clients.commands.execute_command("CLIENT", "UNBLOCK", reader_id):
-                return
-            await asyncio.sleep(0.01)  # this came before the read, which is still on its way
-
-    async def reclaim(self, room: int, *, idle_ms: int) -> list[ClaimedEntry]:
-        """Take over entries whose lease nobody has renewed for `idle_ms`."""
         order = list(self._order)
         keys = [
             key
             for job_type in order
             for key in (self._keys.stream(job_type), self._keys.outbox(job_type))
         ]
-        reply = await self._run(RECLAIM, keys, [GROUP, self._consumer, idle_ms, room])
-        rows, ghosts, missing = cast("tuple[list[Any], int, list[int]]", reply)
+        which = ["any" if unanswered is None or n in unanswered else "answered" for n in order]
+        not_after_ms = await self._server_ms() + min(max(idle_ms // 3, 200), _RECLAIM_LATE_MS)
+        args = [GROUP, self._consumer, idle_ms, room, not_after_ms, *which]
+        reply = await self._run(RECLAIM, keys, args)
+        rows, ghosts, missing = cast("tuple[list[list[Any]], int, list[int]]", reply)
         if ghosts:
             log.warning("ghosts_acknowledged", entries=ghosts)
         if missing:
             await self.create_groups([order[number - 1] for number in missing])
-        return [
-            ClaimedEntry(
-                job_type=order[int(number) - 1],
-                entry_id=entry_id.decode(),
-                fields=_pairs(flat),
-                deliveries=deliveries,
-                outcome=outcome,
-                delivered=int(delivered or 0),
-            )
-            for number, entry_id, flat, deliveries, outcome, delivered in rows
-        ]
+        return [read_entry(order[int(number) - 1], row) for number, *row in rows]
 
     # ------------------------------------------------------------------ holding it
 
@@ -180,9 +131,9 @@ class JobQueue:
         """Renew the leases on these entries; returns those that are not ours any more."""
         lost: set[str] = set()
         for start in range(0, len(entry_ids), BATCH_MAX):
-            lost |= await self._by_ids(
-                RENEW, [self._keys.stream(job_type)], entry_ids[start : start + BATCH_MAX]
-            )
+            batch = entry_ids[start : start + BATCH_MAX]
+            args = [GROUP, self._consumer, *batch]
+            lost |= await self._lost(RENEW, [self._keys.stream(job_type)], args, batch)
         return lost
 
     async def record(self, entry: ClaimedEntry, outcome: bytes) -> bool:
@@ -195,26 +146,36 @@ class JobQueue:
 
     # ------------------------------------------------------------------ letting go
 
-    async def settle(self, job_type: str, entry_ids: Sequence[str]) -> set[str]:
-        """Be done with up to `BATCH_MAX` entries; returns those that were not ours any more."""
-        keys = [self._keys.stream(job_type), self._keys.outbox(job_type)]
-        return await self._by_ids(SETTLE, keys, entry_ids)
+    async def settle(
+        self, job_type: str, entry_ids: Sequence[str], events: Sequence[Fields] = ()
+    ) -> set[str]:
+        """Be done with up to `BATCH_MAX` entries; returns those that were not ours any more.
+
+        `events`, one for each entry, are told to who listens.
+        """
+        keys = [self._keys.stream(job_type), self._keys.outbox(job_type), self._keys.events]
+        told = [self._packed(event) for event in events] or [""] * len(entry_ids)
+        pairs = (part for pair in zip(entry_ids, told, strict=True) for part in pair)
+        args = [GROUP, self._consumer, self._events_kept, *pairs]
+        return await self._lost(SETTLE, keys, args, entry_ids)
 
     async def dead_letter(
-        self, entry: ClaimedEntry, letter: Mapping[str, str], *, keep: int
+        self, entry: ClaimedEntry, letter: Fields, event: Fields | None = None, *, keep: int
     ) -> bool:
         """Move an entry to the dead letters, about `keep` of which are kept.
 
         Returns False when the entry is not ours any more.
         """
-        keys = [*self._job_keys(entry), self._keys.dead]
+        keys = [*self._job_keys(entry), self._keys.dead, self._keys.events]
         origin = {
             "dead_stream": keys[0],
             "dead_entry_id": entry.entry_id,
             "dead_deliveries": str(entry.deliveries),
         }
         flat = [part for pair in (*letter.items(), *origin.items()) for part in pair]
-        return bool(await self._owned(DEAD_LETTER, keys, self._args(entry, keep, *flat)))
+        told = self._packed(event or {})
+        args = self._args(entry, keep, self._events_kept, told, *flat)
+        return bool(await self._owned(DEAD_LETTER, keys, args))
 
     async def release(self, entry: ClaimedEntry) -> None:
         """Hand an entry back: anybody may claim it at once, and this delivery does not count."""
@@ -224,6 +185,13 @@ class JobQueue:
         """Take this consumer out of the groups, where it holds nothing."""
         for job_type in self._order:
             await self._run(LEAVE, [self._keys.stream(job_type)], [GROUP, self._consumer])
+
+    async def _server_ms(self) -> int:
+        """The server's clock, in Unix milliseconds."""
+        with self._noting_outages():
+            reply = await self._clients.commands.execute_command("TIME")
+        seconds, micros = cast("tuple[int, int]", reply)
+        return int(seconds) * 1_000 + int(micros) // 1_000
 
     async def ping(self) -> None:
         """Ask Redis for a sign of life."""
@@ -238,7 +206,8 @@ class JobQueue:
         return [GROUP, self._consumer, entry.entry_id, *more]
 
     async def _run(self, script: Script, keys: list[str], args: Sequence[Argument]) -> Any:
-        return await script(self._clients.commands, keys, args)
+        with self._noting_outages():
+            return await script(self._clients.commands, keys, args)
 
     async def _owned(self, script: Script, keys: list[str], args: Sequence[Argument]) -> int:
         """Run a script that begins with the owner check; without a group nothing is owned."""
@@ -249,15 +218,36 @@ class JobQueue:
                 return 0
             raise
 
-    async def _by_ids(self, script: Script, keys: list[str], entry_ids: Sequence[str]) -> set[str]:
+    async def _lost(
+        self,
+        script: Script,
+        keys: list[str],
+        args: Sequence[Argument],
+        entry_ids: Sequence[str],
+    ) -> set[str]:
+        """Run a script that tells which entries were not ours; without a group none were."""
         try:
-            lost = await self._run(script, keys, [GROUP, self._consumer, *entry_ids])
+            lost = await self._run(script, keys, args)
         except ResponseError as error:
             if "NOGROUP" in str(error):
                 return set(entry_ids)
             raise
         return {entry_id.decode() for entry_id in cast("list[bytes]", lost)}
 
+    def _packed(self, event: Fields) -> str:
+        """An event as the scripts take it: parts ended by a character that none of them holds."""
+        if not self._events_kept:
+            return ""
+        parts = (part for pair in event.items() for part in pair)
+        return "".join(_UNPRINTABLE.sub("?", part) + "\x1f" for part in parts)
 
-def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
+    @contextmanager
+    def _noting_outages(self) -> Generator[None]:
+        try:
+            yield
+        except OUTAGE:
+            self._is_away = True
+            raise
+        if self._is_away:
+            self._is_away = False
+            self._back_since = self._elapsed()

@@ -55,7 +55,7 @@ class Leases:
             by_type[job_type].append(entry_id)
         for job_type, entry_ids in by_type.items():
             lost = await self._queue.renew(job_type, entry_ids)
-            for entry_id in lost:
+            for entry_id in sorted(lost):  # one order, whatever the hash seed
                 self._lose(job_type, entry_id)
 
     def _lose(self, job_type: str, entry_id: str) -> None:

@@ -1,25 +1,19 @@
-"""The two Redis clients of a worker, every option that matters set on purpose.
-
-redis-py 8 changed its defaults (socket timeout 5 s, ten silent retries, 100 connections, RESP3 with
-maintenance notifications). Under a blocking reader each of them loses or doubles work: a retried
-XREADGROUP leaves entries pending that nobody saw, a shared pool lets readers starve settles.
-"""
+"""The two Redis clients of a worker: one for the read that blocks, one for everything else."""
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
+from redis.asyncio import Redis
 
 from shared.redis_streams import StreamClient
 from worker.errors import Halt
+from worker.redis_address import read_address
+from worker.redis_connections import Connections, NotNow
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -28,8 +22,9 @@ BLOCK_MS = 2_000
 """The longest a blocked read waits at the server; short enough to notice a dead connection."""
 _READER_TIMEOUT_S = BLOCK_MS / 1_000 + 5
 _COMMAND_TIMEOUT_S = 5
-_COMMAND_CONNECTIONS = 4
-_INSIST_FIRST_S, _INSIST_MAX_S = 0.05, 2.0
+_CONNECTIONS = 4
+_INSIST_FIRST_S, _INSIST_MAX_S = 0.05, 0.5
+# Short at the most: what waits here may be an answer, with the grace period running out.
 
 OUTAGE = (
     exceptions.ConnectionError,
@@ -39,6 +34,8 @@ OUTAGE = (
     exceptions.MasterDownError,
     exceptions.TryAgainError,
     exceptions.ClusterDownError,
+    exceptions.AskError,  # with it MovedError: our slot is on its way to another node
+    NotNow,
     exceptions.OutOfMemoryError,
     OSError,
 )
@@ -98,34 +95,20 @@ class RedisClients:
         await self.commands.aclose()
 
 
-def connect(url: str) -> RedisClients:
+def connect(url: str, *, key: str = "llm") -> RedisClients:
     """Build the clients for `REDIS_URL`; nothing is sent before the first command.
+
+    Args:
+        url: of a server, of Sentinels or of a Cluster; see `worker.redis_address`.
+        key: any of our keys; in a Cluster they share a slot. The default is for the prefix `{llm}`.
 
     Raises:
         ValueError: the URL is not one.
     """
-    options: dict[str, Any] = {
-        "protocol": 2,  # RESP3 brings maintenance notifications, which skip a connection check
-        "legacy_responses": False,
-        "decode_responses": False,
-        "socket_connect_timeout": 5,
-        "socket_timeout": None,  # see _Timed
-        "socket_keepalive": True,
-        "health_check_interval": 0,
-        "retry": Retry(NoBackoff(), 0),  # a command whose reply was lost is repeated only by us
-        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
-    }
-    pool = cast("Any", BlockingConnectionPool)  # its from_url is untyped
-    reader_pool = pool.from_url(url, max_connections=1, timeout=None, **options)
-    command_pool = pool.from_url(
-        url,
-        max_connections=_COMMAND_CONNECTIONS,
-        timeout=None,  # wait for a free connection: each is held for one short command
-        **options,
-    )
+    connections = Connections(read_address(url), key)
     return RedisClients(
-        reader=_Timed(Redis.from_pool(reader_pool), _READER_TIMEOUT_S),
-        commands=_Timed(Redis.from_pool(command_pool), _COMMAND_TIMEOUT_S),
+        reader=_Timed(Redis.from_pool(connections.pool(1)), _READER_TIMEOUT_S),
+        commands=_Timed(Redis.from_pool(connections.pool(_CONNECTIONS)), _COMMAND_TIMEOUT_S),
     )
 
 

@@ -7,21 +7,30 @@ Pure: time and chance come in as numbers, a verdict goes out as a value. Carryin
 from dataclasses import dataclass, field
 
 from shared.enums import FailureReason
-from worker.errors import Halt, Reject, Retryable, Snooze
+from worker.errors import Halt, Reject, Retryable, Service, Snooze
 from worker.outcome import Failed
 
 BACKOFF_MAX_S = 60.0
 _DOUBLINGS_MAX = 6  # 2^6 > 60: from here on the cap decides
+SUSPICIONS_MAX = 3
+"""A server that crashes over a request looks like any outage; after so many the job is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Park the job and try again."""
+    """Park the job and try again; an attempt was spent."""
 
     after_s: float
     why: str
-    counted: bool
-    """Whether an attempt was spent; a snooze spends none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Try again when the service is back; no attempt was spent."""
+
+    service: Service
+    why: str
+    after_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +48,17 @@ class StopWorker:
     message: str
 
 
-Verdict = Retry | GiveUp | StopWorker
+Verdict = Retry | Wait | GiveUp | StopWorker
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often a job was tried in this process: failures that count, and snoozes."""
+    """How often a job was tried in this process."""
 
     attempts: int = 0
-    snoozes: int = 0
+    """Failures that count."""
+    suspicions: int = 0
+    """How often a service went away over this job's request."""
 
 
 def admit(
@@ -85,7 +96,7 @@ def backoff_s(failures: int, jitter: float) -> float:
     return full * (1 - jitter / 2)
 
 
-def decide(  # one flat table: a dimension fewer would hide a rule
+def decide(  # noqa: PLR0911 - one flat table: a dimension fewer would hide a rule
     error: Exception,
     tries: Tries,
     *,
@@ -108,22 +119,25 @@ def decide(  # one flat table: a dimension fewer would hide a rule
             return StopWorker(str(error))
         case Reject():
             return GiveUp(error.reason, str(error))
-        case Snooze():
-            wait_s = _at_least(error.after_s, backoff_s(tries.snoozes + 1, jitter), jitter)
-            verdict = Retry(wait_s, str(error), counted=False)
-        case Retryable() if attempt >= attempts_max:
-            return GiveUp(error.reason, f"{error} (attempt {attempt} of {attempts_max})")
-        case Retryable():
+        case Snooze() if not error.suspect or tries.suspicions < SUSPICIONS_MAX:
+            return _unless_late(Wait(error.service, str(error), error.after_s), time_left_s)
+        case Retryable() | Snooze() if attempt >= attempts_max:
+            reason = getattr(error, "reason", FailureReason.ATTEMPTS_EXHAUSTED)
+            return GiveUp(reason, f"{error} (attempt {attempt} of {attempts_max})")
+        case Retryable() | Snooze():
             wait_s = _at_least(error.after_s, backoff_s(attempt, jitter), jitter)
-            verdict = Retry(wait_s, str(error), counted=True)
+            return _unless_late(Retry(wait_s, str(error)), time_left_s)
         case _ if attempt >= attempts_max:
             return GiveUp(FailureReason.BUG, f"{_bug(error)} (attempt {attempt} of {attempts_max})")
         case _:
-            verdict = Retry(backoff_s(attempt, jitter), _bug(error), counted=True)
-    if time_left_s is not None and verdict.after_s >= time_left_s:
-        message = f"the deadline comes before the next try; last error: {verdict.why}"
-        return GiveUp(FailureReason.EXPIRED, message)
-    return verdict
+            return _unless_late(Retry(backoff_s(attempt, jitter), _bug(error)), time_left_s)
+
+
+def _unless_late(verdict: Retry | Wait, time_left_s: float | None) -> Verdict:
+    if time_left_s is None or (verdict.after_s or 0.0) < time_left_s:
+        return verdict
+    message = f"the deadline comes before the next try; last error: {verdict.why}"
+    return GiveUp(FailureReason.EXPIRED, message)
 
 
 def _at_least(asked_s: float | None, backoff: float, jitter: float) -> float:
@@ -155,11 +169,15 @@ class RetryTracker:
             time_left_s=time_left_s,
             jitter=jitter,
         )
-        match error:
-            case Halt():
+        attempts, suspicions = self.tries.attempts, self.tries.suspicions
+        match verdict:
+            case Wait():
+                suspect = isinstance(error, Snooze) and error.suspect
+                self.tries = Tries(attempts, suspicions + suspect)
+            case StopWorker():
                 pass
-            case Snooze():
-                self.tries = Tries(self.tries.attempts, self.tries.snoozes + 1)
-            case _:  # an attempt that ran ends a row of snoozes
-                self.tries = Tries(self.tries.attempts + 1, 0)
+            case GiveUp(reason=FailureReason.EXPIRED) if isinstance(error, Snooze):
+                pass  # nothing was tried that could have succeeded
+            case Retry() | GiveUp():
+                self.tries = Tries(attempts + 1, suspicions)
         return verdict

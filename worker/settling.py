@@ -6,11 +6,18 @@ timer. Twenty to forty times cheaper than one script per entry.
 
 import asyncio
 from collections import defaultdict
+from dataclasses import dataclass
 
-from worker.job_queue import BATCH_MAX, ClaimedEntry, JobQueue
+from worker.claimed_entry import ClaimedEntry
+from worker.job_queue import BATCH_MAX, Fields, JobQueue
 from worker.redis_clients import insist
 
-_Ticket = tuple[ClaimedEntry, asyncio.Future[bool]]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ticket:
+    entry: ClaimedEntry
+    event: Fields
+    ours: asyncio.Future[bool]
 
 
 class Settling:
@@ -20,11 +27,11 @@ class Settling:
         self._queue = queue
         self._tickets: asyncio.Queue[_Ticket] = asyncio.Queue()
 
-    async def settle(self, entry: ClaimedEntry) -> bool:
-        """Be done with an entry; False when it was not ours any more."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._tickets.put_nowait((entry, future))
-        return await future
+    async def settle(self, entry: ClaimedEntry, event: Fields) -> bool:
+        """Be done with an entry, and tell the event; False when it was not ours any more."""
+        ours: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._tickets.put_nowait(_Ticket(entry, event, ours))
+        return await ours
 
     async def run(self) -> None:
         """Send what has gathered, until cancelled."""
@@ -34,13 +41,23 @@ class Settling:
                 batch.append(self._tickets.get_nowait())
             by_type: dict[str, list[_Ticket]] = defaultdict(list)
             for ticket in batch:
-                by_type[ticket[0].job_type].append(ticket)
+                by_type[ticket.entry.job_type].append(ticket)
             for job_type, tickets in by_type.items():
                 await self._send(job_type, tickets)
 
     async def _send(self, job_type: str, tickets: list[_Ticket]) -> None:
-        entry_ids = [entry.entry_id for entry, _ in tickets]
-        lost = await insist(lambda: self._queue.settle(job_type, entry_ids), doing="settle")
-        for entry, future in tickets:
-            if not future.done():
-                future.set_result(entry.entry_id not in lost)
+        entry_ids = [ticket.entry.entry_id for ticket in tickets]
+        events = [ticket.event for ticket in tickets]
+        sent = 0
+
+        async def settle() -> set[str]:
+            nonlocal sent
+            sent += 1
+            return await self._queue.settle(job_type, entry_ids, events)
+
+        lost = await insist(settle, doing="settle")
+        for ticket in tickets:
+            if not ticket.ours.done():
+                # After a second sending they may not be ours because the first, whose reply was
+                # lost, has settled them.
+                ticket.ours.set_result(sent > 1 or ticket.entry.entry_id not in lost)

@@ -5,12 +5,10 @@ only after a while, and only where no group serves the stream: during a rolling 
 worker may know a job type that this one doesn't.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 import structlog
-from redis.exceptions import RedisError
 
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, EntryError, Keys, decode_entry
@@ -19,12 +17,11 @@ from worker.clock import Clock
 from worker.core_api_client import idempotency_key
 from worker.errors import JobError, Reject
 from worker.outcome import Failed
-from worker.redis_clients import OUTAGE, CommandClient, describe
+from worker.redis_clients import CommandClient
 from worker.scripts import STRAY
 
 log = structlog.get_logger(__name__)
 
-_EVERY_S = 30.0
 _KEYS_PER_STEP = 1_000
 _STEPS_MAX = 100
 _ENTRIES_MAX = 100
@@ -58,17 +55,6 @@ class Strays:
         self._after_s = after_s
         self._kept = dead_letters_kept
 
-    async def sweep_forever(self) -> None:
-        """Look now and then, until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except OUTAGE:
-                pass  # the claim loop speaks of it
-            except RedisError as error:  # a user who may not SCAN still works
-                log.warning("strays_not_swept", error=describe(error))
-            await asyncio.sleep(min(_EVERY_S, max(self._after_s, 1.0)))
-
     async def sweep(self) -> int:
         """Move what has strayed long enough; returns how many entries."""
         moved = 0
@@ -79,7 +65,7 @@ class Strays:
 
     async def _stray_streams(self) -> list[str]:
         known = {self._keys.stream(job_type) for job_type in JobType}
-        reserved = {self._keys.dead, self._keys.stream("events")}
+        reserved = {self._keys.dead, self._keys.events}
         pattern = _glob_quoted(self._keys.prefix) + ":*"
         found: set[str] = set()
         cursor = 0

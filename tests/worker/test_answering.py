@@ -10,10 +10,9 @@ from structlog.testing import capture_logs
 from shared.enums import FailureReason, JobType
 from shared.schemas import PAYLOADS as SCHEMAS
 from shared.schemas import TextTagPayload
+from tests.answer_room import ANSWERED_AT, AnswerRoom
 from tests.builders import (
-    ANSWERED_AT,
     PAYLOADS,
-    AnswerRoom,
     FakeCore,
     QuickParking,
     claimed,

@@ -1,6 +1,7 @@
 """An outcome comes home: recorded, carried out in order, told, settled; by the owner only."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -9,13 +10,15 @@ from shared.enums import FailureReason, JobType
 from shared.redis_streams import Keys
 from tests.builders import FakeCore, QuickParking, Streams, job, job_fields, tagged, until
 from tests.journal_queue import JournalQueue
+from worker.backlog import Backlog
 from worker.clock import Clock
-from worker.delivery import Delivery, DeliveryLimits
+from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, Reject, Retryable, Snooze
+from worker.gates import PROBE_EVERY_MAX_S, Gates
 from worker.job import HandBack, Job, LeaseLost, Stage
-from worker.job_queue import ClaimedEntry
 from worker.outcome import Completed, Failed, dump_outcome, load_outcome
 from worker.redis_clients import RedisClients
+from worker.settling import Settling
 
 pytestmark = pytest.mark.redis
 KIND = JobType.TEXT_TAG
@@ -43,14 +46,33 @@ def parking() -> QuickParking:
 
 
 @pytest.fixture
-def delivery(journal_queue: JournalQueue, core: FakeCore, parking: QuickParking) -> Delivery:
+def backlog() -> Backlog:
+    """What waits for Core."""
+    return Backlog(outcomes_max=10, bytes_max=10_000)
+
+
+@pytest.fixture
+def gates(parking: QuickParking) -> Gates:
+    """Core's is among them; on the clock of the parking."""
+    return Gates(parking, Clock(elapsed=parking.elapsed, jitter=lambda: 0.0))
+
+
+@pytest.fixture
+async def delivery(
+    journal_queue: JournalQueue,
+    core: FakeCore,
+    parking: QuickParking,
+    gates: Gates,
+    backlog: Backlog,
+) -> AsyncIterator[Delivery]:
     """What is tested: two attempts against errors of Core's own."""
-
-    async def settle(entry: ClaimedEntry) -> bool:
-        return not await journal_queue.settle(entry.job_type, [entry.entry_id])
-
+    settling, waiting = Settling(journal_queue), Waiting(parking, gates, backlog)
+    loop = asyncio.create_task(settling.run())
     clock = Clock(now=lambda: 1_700_000_000.5, jitter=lambda: 0.0)
-    return Delivery(journal_queue, core, parking, settle, DeliveryLimits(2, 100), clock)
+    yield Delivery(journal_queue, core, settling, waiting, DeliveryLimits(2, 100), clock)
+    loop.cancel()
+    await asyncio.wait({loop})
+    assert (backlog.outcomes, backlog.bytes) == (0, 0)
 
 
 @pytest.fixture
@@ -216,12 +238,12 @@ async def test_errors_in_a_row_are_counted(delivery: Delivery, core: FakeCore, m
 async def test_an_outage_spends_nothing(
     delivery: Delivery, core: FakeCore, made: Job, parking: QuickParking
 ) -> None:
-    """Core may be away for as long as it likes; the wait grows and the answer is kept."""
+    """Core may be away for as long as it likes; it is tried every few seconds, the answer kept."""
     core.failures = [Snooze("away")] * 20
     assert isinstance(await delivery.deliver(made, tagged("m1")), Completed)
     assert len(parking.waits) == 20
     assert parking.waits[:3] == [1.0, 2.0, 4.0]
-    assert max(parking.waits) == 60.0
+    assert max(parking.waits) == PROBE_EVERY_MAX_S
 
 
 async def test_handed_back_while_core_is_away(

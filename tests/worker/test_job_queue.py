@@ -9,8 +9,10 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
-from worker.job_queue import BATCH_MAX, ClaimedEntry, JobQueue
-from worker.redis_clients import RedisClients
+from worker.claimed_entry import ClaimedEntry
+from worker.embedded.redis_server import RedisServer
+from worker.job_queue import BATCH_MAX, JobQueue
+from worker.redis_clients import OUTAGE, RedisClients, connect
 
 pytestmark = pytest.mark.redis
 KIND = JobType.TEXT_TAG
@@ -274,3 +276,22 @@ async def test_in_order(queue: JobQueue, streams: Streams) -> None:
     entries = await queue.claim(20, block_ms=0)
     assert all(first.enqueued_s <= second.enqueued_s for first, second in pairwise(entries))
     await queue.ping()
+
+
+async def test_an_outage_lasts_until_redis_has_answered(own_server: RedisServer) -> None:
+    """Not only until the last failure: what is asked first afterwards must know of it."""
+    clients, now = connect(own_server.url), [100.0]
+    queue = JobQueue(clients, Keys("t"), [KIND], "me", elapsed=lambda: now[0])
+    await queue.create_groups()
+    assert await queue.claim(1, block_ms=0) == []
+    assert queue.last_outage < 0
+    own_server.stop()
+    with pytest.raises(OUTAGE):
+        await queue.claim(1, block_ms=0)
+    now[0] = 200.0
+    assert queue.last_outage == 200.0
+    own_server.start()
+    assert await queue.reclaim(1, idle_ms=0) == []
+    now[0] = 300.0
+    assert queue.last_outage == 200.0
+    await clients.close()

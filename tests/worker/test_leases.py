@@ -8,8 +8,9 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import GROUP
 from tests.builders import Streams, job, until
+from worker.claimed_entry import ClaimedEntry
 from worker.job import Job, Stage
-from worker.job_queue import ClaimedEntry, JobQueue
+from worker.job_queue import JobQueue
 from worker.leases import Leases
 
 pytestmark = pytest.mark.redis

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.enums import FailureReason
-from worker.errors import Halt, JobError, Reject, Retryable, Snooze
+from worker.errors import Halt, JobError, Reject, Retryable, Service, Snooze
 from worker.outcome import Failed
 from worker.retry import (
     GiveUp,
@@ -14,6 +14,7 @@ from worker.retry import (
     StopWorker,
     Tries,
     Verdict,
+    Wait,
     admit,
     backoff_s,
     decide,
@@ -32,6 +33,8 @@ asked = Retryable("asked", after_s=7)
 garbled = Retryable("garbled", reason=FailureReason.INVALID_ANSWER)
 busy = Snooze("busy")
 limited = Snooze("limited", after_s=30)
+away = Snooze("away", service=Service.CORE)
+crash = Snooze("crash", suspect=True)
 no = Reject(REFUSED, "no")
 broken = Halt("broken")
 slip = KeyError("private text")
@@ -42,11 +45,11 @@ def _ends(reason: FailureReason, message: str) -> GiveUp:
 
 
 def _waits(after_s: float, why: str) -> Retry:
-    return Retry(after_s, why, counted=True)
+    return Retry(after_s, why)
 
 
-def _sleeps(after_s: float, why: str) -> Retry:
-    return Retry(after_s, why, counted=False)
+def _sleeps(why: str, after_s: float | None = None) -> Wait:
+    return Wait(Service.MODEL, why, after_s)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +66,17 @@ def _sleeps(after_s: float, why: str) -> Retry:
         # what was asked for is a floor
         (asked, Tries(0), None, _waits(7, "asked")),
         (asked, Tries(3), None, _waits(8, "asked")),
-        # snoozes have a row of their own, which no attempt limits
-        (busy, Tries(0, 0), None, _sleeps(1, "busy")),
-        (busy, Tries(0, 3), None, _sleeps(8, "busy")),
-        (busy, Tries(4, 0), None, _sleeps(1, "busy")),
-        (busy, Tries(4, 999), None, _sleeps(60, "busy")),
-        (limited, Tries(0, 0), None, _sleeps(30, "limited")),
-        (limited, Tries(0, 9), None, _sleeps(60, "limited")),
-        (again, Tries(0, 9), None, _waits(1, "again")),
+        # an outage is waited out at its service's gate, however often it comes
+        (busy, Tries(0), None, _sleeps("busy")),
+        (busy, Tries(4), None, _sleeps("busy")),
+        (limited, Tries(0), None, _sleeps("limited", 30)),
+        (away, Tries(4), None, Wait(Service.CORE, "away", None)),
+        # but a server that goes away over the same job again and again may be going over it
+        (crash, Tries(0, 0), None, _sleeps("crash")),
+        (crash, Tries(4, 2), None, _sleeps("crash")),
+        (crash, Tries(0, 3), None, _waits(1, "crash")),
+        (crash, Tries(4, 3), None, _ends(SPENT, "crash (attempt 5 of 5)")),
+        (busy, Tries(4, 99), None, _sleeps("busy")),
         # what can never succeed ends at once, what is the worker's fault ends the worker
         (no, Tries(0), None, _ends(REFUSED, "no")),
         (no, Tries(4), 0.0, _ends(REFUSED, "no")),
@@ -83,7 +89,8 @@ def _sleeps(after_s: float, why: str) -> Retry:
         # nobody waits for a time after the deadline
         (again, Tries(1), 2.001, _waits(2, "again")),
         (again, Tries(1), 2.0, _ends(EXPIRED, f"{LATE}again")),
-        (busy, Tries(0, 9), 59.0, _ends(EXPIRED, f"{LATE}busy")),
+        (busy, Tries(0), 0.001, _sleeps("busy")),
+        (busy, Tries(0), 0.0, _ends(EXPIRED, f"{LATE}busy")),
         (limited, Tries(0), 20.0, _ends(EXPIRED, f"{LATE}limited")),
         (slip, Tries(0), -3.0, _ends(EXPIRED, f"{LATE}{KEY_ERROR}")),
         (again, Tries(4), 1.0, _ends(SPENT, "again (attempt 5 of 5)")),
@@ -132,13 +139,11 @@ def test_backoff_grows_with_failures_and_shrinks_with_jitter(failures: int, jitt
     assert backoff_s(failures, jitter) <= backoff_s(failures, 0)
 
 
-@given(st.floats(0, 300), st.integers(0, 20), st.floats(0, 1), st.booleans())
-def test_what_was_asked_for_is_a_floor(
-    after_s: float, before: int, jitter: float, snooze: bool
-) -> None:
+@given(st.floats(0, 300), st.integers(0, 20), st.floats(0, 1))
+def test_what_was_asked_for_is_a_floor(after_s: float, before: int, jitter: float) -> None:
     """No jitter brings anyone back early, and at most a tenth is added."""
-    error = Snooze("x", after_s=after_s) if snooze else Retryable("x", after_s=after_s)
-    verdict = decide(error, Tries(before, before), attempts_max=99, time_left_s=None, jitter=jitter)
+    error = Retryable("x", after_s=after_s)
+    verdict = decide(error, Tries(before), attempts_max=99, time_left_s=None, jitter=jitter)
     assert isinstance(verdict, Retry)
     assert after_s <= verdict.after_s <= max(after_s * 1.1, 60)
 
@@ -151,15 +156,17 @@ def _follow(*errors: Exception, attempts_max: int = MAX) -> tuple[RetryTracker, 
 def test_snoozes_spend_no_attempt() -> None:
     """A long outage leaves every attempt; the backoff of the attempts goes on where it was."""
     tracker, verdicts = _follow(again, *[busy] * 50, again)
-    assert tracker.tries == Tries(attempts=2, snoozes=0)
-    waits = [verdict.after_s for verdict in verdicts if isinstance(verdict, Retry)]
-    assert (waits[0], waits[1], waits[50], waits[51]) == (1, 1, 60, 2)
+    assert tracker.tries == Tries(attempts=2)
+    assert verdicts[0] == _waits(1, "again")
+    assert verdicts[1:51] == [_sleeps("busy")] * 50
+    assert verdicts[51] == _waits(2, "again")
 
 
-def test_an_attempt_ends_a_row_of_snoozes() -> None:
-    """The next overload starts small again."""
-    _, verdicts = _follow(busy, busy, again, busy)
-    assert verdicts[-1] == _sleeps(1, "busy")
+def test_a_suspect_runs_out_of_attempts_in_the_end() -> None:
+    """A prompt that takes the server down each time is not tried for ever."""
+    tracker, verdicts = _follow(*[crash] * (3 + MAX))
+    assert [type(v) for v in verdicts] == [Wait] * 3 + [Retry] * (MAX - 1) + [GiveUp]
+    assert tracker.tries == Tries(attempts=MAX, suspicions=3)
 
 
 def test_attempts_are_counted_to_the_end() -> None:

@@ -5,7 +5,8 @@ from redis.exceptions import ResponseError
 
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
-from worker.job_queue import ClaimedEntry, JobQueue
+from worker.claimed_entry import ClaimedEntry
+from worker.job_queue import JobQueue
 from worker.redis_clients import RedisClients
 from worker.scripts import DEAD_LETTER, LEAVE, RELEASE, RENEW
 
@@ -249,10 +250,10 @@ async def test_dead_letter_of_a_deleted_entry(
 
 async def test_dead_letters_are_bounded(queue: JobQueue, streams: Streams, keys: Keys) -> None:
     """About as many letters are kept as asked for (a node of the stream holds a hundred)."""
-    args: list[str | int] = [GROUP, "me", "", 10, "dead_reason", "bug"]
+    args: list[str | int] = [GROUP, "me", "", 10, 0, "", "dead_reason", "bug"]
     for _ in range(250):
         args[2] = (await one_claimed(queue, streams)).entry_id
-        names = [keys.stream(KIND), keys.outbox(KIND), keys.dead]
+        names = [keys.stream(KIND), keys.outbox(KIND), keys.dead, keys.events]
         assert await DEAD_LETTER(streams.client, names, args) == 1
     assert 10 <= len(await streams.dead()) <= 120
 

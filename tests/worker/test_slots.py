@@ -7,19 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.builders import turn
+from worker.job import HandBack
 from worker.slots import Slots
 
 
-async def _turn(times: int = 3) -> None:
-    """Let every task that can go on do so."""
-    loop = asyncio.get_running_loop()
-    for _ in range(times):
-        turned = loop.create_future()
-        loop.call_soon(turned.set_result, None)
-        await turned
-
-
-def _full(capacity: int, held_max: int = 99) -> Slots:
+def full(capacity: int, held_max: int = 99) -> Slots:
+    """All slots in use."""
     slots = Slots(capacity, held_max=held_max)
     for _ in range(capacity):
         slots.hold()
@@ -52,9 +46,9 @@ def test_parked_jobs_count_as_held() -> None:
 
 async def test_a_slot_given_back_wakes_the_claim_loop() -> None:
     """It sleeps while everything runs."""
-    slots = _full(1)
+    slots = full(1)
     waiting = asyncio.create_task(slots.wait_for_room(60))
-    await _turn()
+    await turn()
     assert not waiting.done()
     slots.give_back()
     assert await waiting == 1
@@ -62,10 +56,10 @@ async def test_a_slot_given_back_wakes_the_claim_loop() -> None:
 
 async def test_a_job_that_is_gone_wakes_the_claim_loop() -> None:
     """It sleeps while as many are held as may be, though no slot is used."""
-    slots = _full(1, held_max=1)
+    slots = full(1, held_max=1)
     slots.give_back()
     waiting = asyncio.create_task(slots.wait_for_room(60))
-    await _turn()
+    await turn()
     assert not waiting.done()
     slots.drop()
     assert await waiting == 1
@@ -73,24 +67,24 @@ async def test_a_job_that_is_gone_wakes_the_claim_loop() -> None:
 
 async def test_no_room_in_time_is_none() -> None:
     """The loop turns, so that its heartbeat is seen."""
-    assert await _full(1).wait_for_room(0) == 0
+    assert await full(1).wait_for_room(0) == 0
     assert await Slots(2, held_max=9).wait_for_room(0) == 2
 
 
 async def test_who_waits_longest_is_next_and_before_new_work() -> None:
     """First come, first served; nothing is claimed while somebody waits."""
-    slots, order = _full(1), list[int]()
+    slots, order = full(1), list[int]()
 
     async def wait(number: int) -> None:
         await slots.acquire()
         order.append(number)
 
     tasks = [asyncio.create_task(wait(number)) for number in range(3)]
-    await _turn()
+    await turn()
     for number in range(3):
         slots.give_back()
         assert (slots.room, slots.used) == (0, 1)
-        await _turn()
+        await turn()
         assert order == list(range(number + 1))
     slots.give_back()
     assert (slots.room, slots.used) == (1, 0)
@@ -99,12 +93,12 @@ async def test_who_waits_longest_is_next_and_before_new_work() -> None:
 
 async def test_nobody_overtakes_in_the_moment_of_a_hand_over() -> None:
     """A slot that changes hands is not free for whoever asks in between."""
-    slots = _full(1)
+    slots = full(1)
     first = asyncio.create_task(slots.acquire())
-    await _turn()
+    await turn()
     slots.give_back()
     second = asyncio.create_task(slots.acquire())
-    await _turn()
+    await turn()
     assert first.done()
     assert not second.done()
     slots.give_back()
@@ -126,9 +120,9 @@ async def test_cancelled_in_the_moment_of_a_hand_over(
     race: Callable[["asyncio.Task[None]", Slots], None],
 ) -> None:
     """Whichever comes first, the slot goes to the next and the cancellation arrives."""
-    slots = _full(1)
+    slots = full(1)
     first, second = (asyncio.create_task(slots.acquire()) for _ in range(2))
-    await _turn()
+    await turn()
     race(first, slots)
     with pytest.raises(asyncio.CancelledError):
         await first
@@ -140,11 +134,11 @@ async def test_cancelled_in_the_moment_of_a_hand_over(
 
 async def test_who_gives_up_waiting_takes_no_room() -> None:
     """A cancelled job leaves the queue; the slot it would have had is free for a claim."""
-    slots = _full(1)
+    slots = full(1)
     waiter = asyncio.create_task(slots.acquire())
-    await _turn()
+    await turn()
     waiter.cancel()
-    await _turn()
+    await turn()
     slots.give_back()
     assert (slots.used, slots.room) == (0, 1)
 
@@ -156,9 +150,9 @@ async def test_a_claim_that_took_too_many_is_made_up_for() -> None:
     slots.hold()  # the claim had asked before
     assert (slots.used, slots.room) == (2, 0)
     waiter = asyncio.create_task(slots.acquire())
-    await _turn()
+    await turn()
     slots.give_back()
-    await _turn()
+    await turn()
     assert (slots.used, waiter.done()) == (1, False)
     slots.give_back()
     await waiter
@@ -166,7 +160,9 @@ async def test_a_claim_that_took_too_many_is_made_up_for() -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["ask", "cancel", "end", "claim", "turn"]), st.integers(0, 9)),
+    st.tuples(
+        st.sampled_from(["ask", "cancel", "end", "claim", "clear", "turn"]), st.integers(0, 9)
+    ),
     max_size=60,
 )
 
@@ -184,12 +180,12 @@ async def _play(worker: "_Worker", steps: list[tuple[str, int]]) -> None:
         assert 0 <= worker.slots.room <= worker.capacity
         if step == "turn":
             await worker.turn()
-            assert worker.slots.used == worker.running <= worker.capacity
+            assert worker.slots.used == sum(worker.running) <= worker.capacity
     await worker.turn()
     while worker.running:  # everybody ends, so everybody who waits has a turn
         worker.step("end", 0)
         await worker.turn()
-    assert (worker.asking, worker.slots.used, worker.slots.room) == ([], 0, worker.capacity)
+    assert (worker.asking, worker.slots.used, worker.slots.room) == ({}, 0, worker.capacity)
 
 
 class _Worker:
@@ -198,27 +194,29 @@ class _Worker:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.slots = Slots(capacity, held_max=999)
-        self.running = 0
-        self.asking: list[asyncio.Task[None]] = []
+        self.running: list[int] = []
+        self.asking: dict[asyncio.Task[None], int] = {}
 
     def step(self, name: str, number: int) -> None:
         """Do one thing, where it can be done."""
         if name == "ask":
-            self.asking.append(asyncio.create_task(self.slots.acquire()))
+            units = 1 + number % self.capacity
+            self.asking[asyncio.create_task(self.slots.acquire(units))] = units
         elif name == "cancel" and self.asking:
-            self.asking[number % len(self.asking)].cancel()
+            list(self.asking)[number % len(self.asking)].cancel()
+        elif name == "clear":
+            self.slots.clear()
         elif name == "end" and self.running:
-            self.running -= 1
-            self.slots.give_back()
+            self.slots.give_back(self.running.pop(number % len(self.running)))
         elif name == "claim":
             for _ in range(self.slots.room):
-                self.running += 1
+                self.running.append(1)
                 self.slots.hold()
 
     async def turn(self) -> None:
         """Let every task go on; who has a slot now runs, who was cancelled is gone."""
-        await _turn()
-        ended = [task for task in self.asking if task.done()]
-        self.asking = [task for task in self.asking if not task.done()]
-        self.running += sum(not task.cancelled() for task in ended)
-        assert all(task.cancelled() or task.exception() is None for task in ended)
+        await turn()
+        for task in [task for task in self.asking if task.done()]:
+            units = self.asking.pop(task)
+            if not task.cancelled() and not isinstance(task.exception(), HandBack):
+                self.running.append(units)

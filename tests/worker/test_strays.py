@@ -1,16 +1,13 @@
 """Jobs on streams that nobody reads are told to Core and moved, after a while and only those."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 
 import pytest
-from redis.exceptions import NoPermissionError
-from structlog.testing import capture_logs
 
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, Keys
-from tests.builders import FakeCore, Streams, until
+from tests.builders import FakeCore, Streams
 from worker.clock import Clock
 from worker.errors import Reject, Snooze
 from worker.redis_clients import RedisClients
@@ -125,28 +122,6 @@ async def test_a_prefix_with_stars(clients: RedisClients) -> None:
         strays = Strays(clients.commands, keys, core, clock, after_s=1, dead_letters_kept=9)
         assert await strays.sweep() == moved
     assert await Streams(clients.commands, Keys("abc")).length("odd") == 3
-
-
-async def test_sweeps_go_on(made: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an outage nor a user who may not look ends the sweeping, or the worker."""
-    errors = [ConnectionResetError(), NoPermissionError("no permissions for 'scan'")]
-    sweeps: list[None] = []
-
-    async def sweep() -> int:
-        sweeps.append(None)
-        if errors:
-            raise errors.pop(0)
-        return await asyncio.Event().wait() and 0
-
-    monkeypatch.setattr(made.strays, "sweep", sweep)
-    monkeypatch.setattr("worker.strays._EVERY_S", 0.0)
-    with capture_logs() as logs:
-        task = asyncio.create_task(made.strays.sweep_forever())
-        await until(lambda: len(sweeps) == 3)
-        task.cancel()
-        await asyncio.wait({task})
-    assert (task.cancelled(), len(sweeps)) == (True, 3)
-    assert [line["event"] for line in logs] == ["strays_not_swept"]
 
 
 # ------------------------------------------------------------------------- the script

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from worker.cli.check import check
+from worker.cli.dead import dead
 from worker.cli.demo import demo
 from worker.cli.enqueue import enqueue
 from worker.cli.run import run
@@ -21,6 +22,7 @@ app.command()(run)
 app.command()(enqueue)
 app.command()(check)
 app.command()(demo)
+app.add_typer(dead, name="dead")
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shared.redis_streams import Keys
 from worker.app import build_llm, models
 from worker.cli.settings import printable, settings_or_exit
 from worker.config import Settings
@@ -66,7 +67,7 @@ async def _findings(settings: Settings) -> list[Finding]:
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    clients = connect(settings.redis_url)
+    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
     try:
         info = cast("Mapping[str, Any]", await clients.commands.execute_command("INFO"))
         yield _version(info)

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import aiohttp
@@ -176,7 +178,7 @@ Everything stays up until Ctrl-C:
 
 Try:
   redis-cli -p {port} XADD llm:text_tag '*' job_id try-1 user_id {USER} payload '{payload}'
-  REDIS_URL={stack.redis.url} llm-worker enqueue text_tag '{payload}' --job-id try-2
+  REDIS_URL={stack.redis.url} {_program()} enqueue text_tag '{payload}' --job-id try-2
   curl {stack.core_url}/llm_jobs/try-1""",
         highlight=False,
         soft_wrap=True,
@@ -186,3 +188,11 @@ Try:
         time.sleep(0.5)
     console.print(f"The worker ended by itself ({worker.exit_code}); its log: {worker.log}")
     raise typer.Exit(ExitCode.CRASHED)
+
+
+def _program() -> str:
+    """How this program was called, in a word that can be typed again."""
+    called = Path(sys.argv[0])
+    if called.is_absolute() and called.is_relative_to(Path.cwd()):
+        called = called.relative_to(Path.cwd())
+    return str(called)

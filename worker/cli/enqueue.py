@@ -101,7 +101,7 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 async def _publish(settings: Settings, job_type: JobType, entry: JobEntry) -> str:
-    clients = connect(settings.redis_url)
+    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
     try:
         return await publish(clients.commands, Keys(settings.llm_stream_prefix), job_type, entry)
     finally:

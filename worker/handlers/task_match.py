@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from shared.enums import FailureReason, JobType
 from shared.schemas import Confidence, TaskMatchPayload, TaskMatchResult, TaskResponse
-from worker.errors import Reject, Retryable
+from worker.errors import Reject, Retryable, Service
 from worker.handlers.handler import Handler, Tools
 from worker.handlers.prompting import DATA_RULE, marked, one_line
 from worker.llm.chat import Prompt
@@ -106,4 +106,6 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold()))
 
 
-HANDLER = Handler(JobType.TASK_MATCH, TaskMatchPayload, match_task)
+HANDLER = Handler(
+    JobType.TASK_MATCH, TaskMatchPayload, match_task, needs=(Service.CORE, Service.MODEL)
+)

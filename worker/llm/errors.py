@@ -75,7 +75,8 @@ def transport_error(error: BaseException, timeout_s: float, target: Target) -> J
         if isinstance(link, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
             return Halt(f"LLM_BASE_URL={target.url}: no usable address")
         if isinstance(link, _AWAY):
-            return Snooze(f"the model server at {target.url} cannot be reached: {shown}")
+            message = f"the model server at {target.url} cannot be reached: {shown}"
+            return Snooze(message, suspect=_was_connected(error))
         if isinstance(link, _BROKEN):
             return Retryable(f"the model server's reply broke off: {shown}")
     return Retryable(f"the call to the model failed: {shown}")
@@ -174,6 +175,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while link is not None:
         yield link
         link = link.__cause__
+
+
+def _was_connected(error: BaseException) -> bool:
+    """Whether the server took the request and went away over it, as one that crashes does."""
+    links = list(_causes(error))
+    if any(isinstance(link, aiohttp.ClientConnectorError) for link in links):
+        return False
+    return any(
+        isinstance(link, (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError))
+        for link in links
+    )
 
 
 def _deepest_message(error: BaseException) -> str:

@@ -85,6 +85,7 @@ class Asker:
         usage: what the job has cost so far; counts failed tries too.
         text_timeout_s: one total for each call without a picture.
         vision_timeout_s: one total for each call with a picture.
+        time_left: seconds to the job's deadline, or None; no call outlasts it.
     """
 
     llm: LLM
@@ -92,6 +93,7 @@ class Asker:
     request_id: str
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
+    time_left: Callable[[], float | None] = lambda: None
 
     async def __call__(self, question: Question[T], prompt: Prompt) -> T:
         """Ask, and once more if the answer cannot be used: two calls at most.
@@ -123,6 +125,11 @@ class Asker:
         )
 
     async def _complete(self, request: ChatRequest) -> Completion:
+        left_s = self.time_left()
+        if left_s is not None and left_s <= 0:
+            raise Reject(FailureReason.EXPIRED, "the deadline passed before the model was asked")
+        if left_s is not None:
+            request = replace(request, timeout_s=min(request.timeout_s, left_s))
         started = time.perf_counter()
         self.usage.calls += 1
         try:

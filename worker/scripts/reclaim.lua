@@ -2,28 +2,37 @@
 -- count and, where a worker died after inference, the recorded outcome.
 -- XPENDING IDLE filters before it counts, so live leases in front cannot starve what is behind
 -- them (XAUTOCLAIM looks at ten entries per one asked for and then stops).
--- KEYS: stream, outbox, stream, outbox, ... ARGV: group, consumer, min_idle_ms, room.
+-- KEYS: stream, outbox, stream, outbox, ...
+-- ARGV: group, consumer, min_idle_ms, room, not_after_ms, then for each stream 'any' or, while its jobs
+-- cannot be answered, 'answered': only those whose outcome is recorded.
+-- A server that was frozen runs what was queued the moment it thaws. By then every lease looks expired,
+-- and its holders' renewals may be queued behind us: too late is too late (server time, Unix ms).
 -- Returns { entries, ghosts, missing }: entries = {{stream number, id, fields, deliveries, outcome, delivered}, ...};
 -- ghosts = pending entries that a trim or delete had left without content, acknowledged here.
 local room = tonumber(ARGV[4])
 local entries, ghosts, missing = {}, 0, {}
+local now = redis.call('TIME')
+if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[5]) then return {entries, ghosts, missing} end
 for k = 1, #KEYS, 2 do
   if room <= 0 then break end
   local stream, outbox = KEYS[k], KEYS[k + 1]
   local number = (k + 1) / 2
-  local idle = redis.pcall('XPENDING', stream, ARGV[1], 'IDLE', ARGV[3], '-', '+', room)
+  local any = ARGV[5 + number] == 'any'
+  local look = any and room or math.max(room, 500)
+  local idle = redis.pcall('XPENDING', stream, ARGV[1], 'IDLE', ARGV[3], '-', '+', look)
   if idle.err then
     if string.find(idle.err, 'NOGROUP', 1, true) then missing[#missing + 1] = number
     elseif #entries == 0 then return idle
     else break end
   else
     for _, pending in ipairs(idle) do
+      if room <= 0 then break end
       local id = pending[1]
       if #redis.call('XRANGE', stream, id, id) == 0 then
         redis.call('XACK', stream, ARGV[1], id)
         redis.call('HDEL', outbox, id, id .. ':n')
         ghosts = ghosts + 1
-      else
+      elseif any or redis.call('HEXISTS', outbox, id) == 1 then
         local claimed = redis.call('XCLAIM', stream, ARGV[1], ARGV[2], ARGV[3], id)
         if claimed[1] then
           local kept = redis.call('HMGET', outbox, id, id .. ':n')

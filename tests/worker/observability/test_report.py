@@ -13,11 +13,12 @@ from shared.redis_streams import JobEntry
 from shared.schemas import TaskResponse, TextTagPayload, TextTagResult
 from worker import answering
 from worker.answering import Answering, AnswerLimits, Workshop
+from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
 from worker.errors import Reject
+from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
 from worker.job import Job
-from worker.job_queue import ClaimedEntry
 from worker.llm.chat import PreparedImage, ScriptedLLM, Usage
 from worker.observability import report as reporting
 from worker.observability.report import report
@@ -68,9 +69,11 @@ Run = Callable[[TextTagPayload, Tools], Awaitable[Completed]]
 async def _answer(job: Job, run: Run) -> Outcome:
     handler = Handler(JobType.TEXT_TAG, TextTagPayload, run)
     workshop = Workshop({JobType.TEXT_TAG: handler}, ScriptedLLM([]), Elsewhere(), Elsewhere())
-    slots, limits = Slots(1, held_max=1), AnswerLimits(1, 10, 1_000)
+    slots, limits = Slots(1, held_max=1), AnswerLimits(1, 10, 3, 1_000)
     slots.hold()
-    outcome = await Answering(workshop, limits, slots, Parking(), Clock()).answer(job)
+    parking, clock = Parking(), Clock()
+    gates = Gates(parking, clock)
+    outcome = await Answering(workshop, limits, slots, parking, gates, clock).answer(job)
     if job.processing is not None:
         await job.processing
     return outcome

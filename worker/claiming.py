@@ -1,0 +1,176 @@
+"""What to take next: how much, of which job types, from the dead, from the new, or nothing now."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from redis.exceptions import RedisError
+
+from worker.backlog import Backlog
+from worker.claimed_entry import ClaimedEntry
+from worker.clock import Clock
+from worker.errors import Halt, Service
+from worker.gates import Gate, Gates
+from worker.job_queue import HANDED_BACK_MS, JobQueue
+from worker.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe
+from worker.slots import Slots
+
+log = structlog.get_logger(__name__)
+
+_ROOM_WAIT_S = 5.0
+_PAUSE_S = 0.5
+_OUTAGE_FIRST_S, _OUTAGE_MAX_S = 0.1, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which job types to claim now."""
+
+    ready: Sequence[str]
+    """Whose services may all be asked."""
+    probing: Sequence[str]
+    """One job of which is to try whether a service is back: nobody here is there to do it."""
+    closed: Sequence[Gate]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a claim."""
+
+    slots: Slots
+    """How much may run."""
+    backlog: Backlog
+    """How much may wait for Core."""
+    gates: Gates
+    """Which services may be asked."""
+    needs: Mapping[str, Sequence[Service]]
+    """Which each job type asks."""
+
+
+class Claiming:
+    """Decides, turn by turn, what this worker takes.
+
+    Args:
+        queue: where it is taken from.
+        limits: what bounds it.
+        clock: time and chance.
+        lease_s: after how long an entry that nobody renews is anybody's.
+    """
+
+    def __init__(self, queue: JobQueue, limits: Limits, clock: Clock, *, lease_s: float) -> None:
+        self._queue = queue
+        self._slots = limits.slots
+        self._backlog = limits.backlog
+        self._gates = limits.gates
+        self._needs = limits.needs
+        self._clock = clock
+        self._lease_s = lease_s
+        self._started = clock.elapsed()
+        self._reclaim_at = 0.0
+        self._outages = 0
+        self._paused = ""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Take nothing from now on."""
+        self._stopped = True
+
+    async def next(self) -> list[ClaimedEntry]:
+        """One turn: entries to start now, often none; waits where there is nothing to do.
+
+        Raises:
+            Halt: Redis will never serve this worker.
+        """
+        try:
+            entries = await self._claim()
+        except FATAL as error:
+            raise Halt(f"Redis refuses this worker: {describe(error)}") from None
+        except OUTAGE as error:
+            await self._sit_out(error)
+            return []
+        except RedisError as error:  # a wrong type under our key, a server without these commands
+            raise Halt(f"Redis cannot serve this worker: {describe(error)}") from None
+        if self._outages:
+            log.info("redis_back", doing="claim", failures=self._outages)
+            self._outages = 0
+        return entries
+
+    # ---------------------------------------------------------------------- steps
+
+    async def _claim(self) -> list[ClaimedEntry]:
+        room = await self._slots.wait_for_room(_ROOM_WAIT_S)
+        if not room or self._stopped:
+            return []
+        if self._backlog.is_full:
+            waiting = self._backlog.outcomes
+            self._say_paused(f"{waiting} outcomes ({self._backlog.bytes:,} bytes) wait for Core")
+            await self._backlog.wait_for_room(_PAUSE_S)
+            return []
+        choice = self._choose()
+        self._say_paused("; ".join(sorted({gate.why for gate in choice.closed})))
+        if self._reclaim_is_due():
+            # What dead workers left comes before new work, or a busy fleet would never get to it.
+            found = await self._reclaim(room, choice)
+            if found:
+                return found
+        return await self._claim_new(room, choice)
+
+    async def _claim_new(self, room: int, choice: _Choice) -> list[ClaimedEntry]:
+        if not choice.closed:
+            until_reclaim_ms = int((self._reclaim_at - self._clock.elapsed()) * 1_000)
+            return await self._queue.claim(room, block_ms=max(0, min(BLOCK_MS, until_reclaim_ms)))
+        # Without blocking: a gate may open meanwhile.
+        found = await self._queue.claim(1, block_ms=0, job_types=choice.probing)
+        found = found or await self._queue.claim(room, block_ms=0, job_types=choice.ready)
+        if not found:
+            await asyncio.sleep(_PAUSE_S)
+        return found
+
+    def _choose(self) -> _Choice:
+        closed = {name: self._gates.closed(needs) for name, needs in self._needs.items()}
+        return _Choice(
+            ready=[name for name, gates in closed.items() if not gates],
+            probing=[
+                n for n, gates in closed.items() if gates and all(g.wants_probe for g in gates)
+            ],
+            closed=[gate for gates in closed.values() for gate in gates],
+        )
+
+    def _say_paused(self, why: str) -> None:
+        if bool(why) != bool(self._paused):
+            if why:
+                log.warning("claiming_paused", why=why)
+            else:
+                log.info("claiming_resumed")
+        self._paused = why
+
+    def _reclaim_is_due(self) -> bool:
+        now = self._clock.elapsed()
+        if now < self._reclaim_at:
+            return False
+        self._reclaim_at = now + self._lease_s / 4 * (0.7 + 0.6 * self._clock.jitter())
+        return True
+
+    async def _reclaim(self, room: int, choice: _Choice) -> list[ClaimedEntry]:
+        # Idle times grew while Redis was away, so every lease looks expired, the live ones too:
+        # their holders are given a whole lease to renew. A worker that has just started may have
+        # missed such an outage. What was handed back says so by its idle time and is free at once.
+        since = max(self._started, self._queue.last_outage)
+        quiet = self._clock.elapsed() - since >= self._lease_s
+        idle_ms = int(self._lease_s * 1_000) if quiet else HANDED_BACK_MS
+        found = await self._queue.reclaim(room, idle_ms=idle_ms, unanswered=choice.ready)
+        if not found and choice.probing:
+            found = await self._queue.reclaim(1, idle_ms=idle_ms, unanswered=choice.probing)
+        if found:
+            log.info("reclaimed", entries=len(found))
+        if len(found) >= room:
+            self._reclaim_at = 0.0  # there may be more: look again as soon as there is room
+        return found
+
+    async def _sit_out(self, error: Exception) -> None:
+        if not self._outages:
+            log.warning("redis_unavailable", doing="claim", error=describe(error))
+        wait_s = min(_OUTAGE_FIRST_S * 2.0 ** min(self._outages, 10), _OUTAGE_MAX_S)
+        self._outages += 1
+        await asyncio.sleep(wait_s * (0.5 + self._clock.jitter() / 2))
