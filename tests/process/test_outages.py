@@ -1,12 +1,14 @@
 """Core, the model or Redis go away and come back; signals arrive at bad moments."""
 
+import json
 import signal
+import time
 from typing import Any
 
 import pytest
 
 from shared import JobType
-from tests.process.bench import Bench, log_lines, until
+from tests.process.bench import NOTE, Bench, log_lines, until
 from tests.process.conftest import Benches
 
 pytestmark = pytest.mark.process
@@ -138,7 +140,22 @@ async def test_the_model_overloaded_spends_no_attempt(bench: Bench) -> None:
         await bench.enqueue(f"busy-{number}")
     jobs = await bench.ended(*(f"busy-{number}" for number in range(6)))
     assert {job["status"] for job in jobs} == {"completed"}
-    assert {line["counted"] for line in log_lines(worker, "job_retry")} == {False}
+    assert not log_lines(worker, "job_retry")
+    assert log_lines(worker, "service_away")
+    assert log_lines(worker, "service_back")
+
+
+async def test_a_deadline_ends_a_wait(bench: Bench) -> None:
+    """A job that waits for a model that stays away is given up when nobody wants it any more."""
+    bench.stack.model.stop()
+    bench.start_worker()
+    deadline = f"{time.time() + 1.5:.3f}"
+    words = ("job_id", "late", "deadline", deadline, "payload", json.dumps(NOTE))
+    await bench.command("XADD", "llm:text_tag", "*", *words)
+    [job] = await bench.ended("late")
+    assert job["error_message"].startswith("expired: the deadline passed while it waited")
+    [letter] = await bench.dead()
+    assert (letter["dead_reason"], letter["dead_attempts"]) == ("expired", "0")
 
 
 async def test_attempts_run_out(bench: Bench) -> None:
@@ -195,6 +212,22 @@ async def test_a_broken_worker_halts_and_loses_nothing(
     bench.start_worker("good")
     [job] = await bench.ended("kept")
     assert job["status"] == ("completed" if "LLM_TEXT_MODEL" in settings else "failed")
+
+
+async def test_a_bad_key_halts_and_loses_nothing(bench: Bench) -> None:
+    """A rotated key stops the worker with code 3; the queue does not empty into dead letters."""
+    await bench.model_fails(status=401, count=1)
+    worker = bench.stack.worker("locked-out", LOG_FORMAT="json")
+    names = [f"kept-{number}" for number in range(20)]
+    for name in names:
+        await bench.enqueue(name)
+    worker.start()
+    assert worker.wait(30) == 3
+    [line] = log_lines(worker, "halted")
+    assert "LLM_API_KEY" in line["why"]
+    assert await bench.dead() == []
+    bench.start_worker("good")
+    assert {job["status"] for job in await bench.ended(*names)} == {"completed"}
 
 
 async def test_live_and_ready(bench: Bench) -> None:
