@@ -1,0 +1,55 @@
+"""Three bugs to plant into the engine: a simulation that does not find them proves nothing."""
+
+import hashlib
+from contextlib import AbstractContextManager
+from unittest import mock
+
+from tests.simulation.redis_server import SCRIPT_NAMES
+from worker import app, job_queue
+from worker.delivery import Delivery
+from worker.job import Job
+from worker.outcome import Failed, Outcome, dump_outcome
+from worker.scripts import Script
+
+_OWNER_CHECK = "#redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2]) == 1"
+
+
+class _Altered(Script):
+    """A script with some of its text replaced."""
+
+    def __init__(self, name: str, *changes: tuple[str, str]) -> None:
+        super().__init__(name)
+        for old, new in changes:
+            assert old in self._source, f"{name}.lua has changed: {old!r} is not in it"
+            self._source = self._source.replace(old, new)
+        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+        SCRIPT_NAMES[self._sha] = name
+
+
+class _PatchesFirst(Delivery):
+    """Delivers an outcome, and writes it down when that is done."""
+
+    async def _record(self, job: Job, raw: bytes) -> None:
+        del job, raw
+
+    async def _to_core(self, job: Job, outcome: Outcome) -> Failed | None:
+        refused = await super()._to_core(job, outcome)
+        await super()._record(job, dump_outcome(outcome))
+        return refused
+
+
+def settle_without_the_fence() -> AbstractContextManager[object]:
+    """Whoever settles an entry is believed that it is his."""
+    return mock.patch.object(job_queue, "SETTLE", _Altered("settle", (_OWNER_CHECK, "true")))
+
+
+def reclaim_of_live_leases() -> AbstractContextManager[object]:
+    """Whatever is pending is taken for left behind."""
+    idle = ("'IDLE', ARGV[3]", "'IDLE', 0")
+    claim = ("ARGV[2], ARGV[3], id)", "ARGV[2], 0, id)")
+    return mock.patch.object(job_queue, "RECLAIM", _Altered("reclaim", idle, claim))
+
+
+def patch_before_record() -> AbstractContextManager[object]:
+    """Core hears of an outcome that a crash would still undo."""
+    return mock.patch.object(app, "Delivery", _PatchesFirst)
