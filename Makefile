@@ -10,7 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # A program that serves a small model: `$$VLLM_SERVE serve PORT`; not needed where VLLM_URL is set.
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
-.PHONY: demo test lint types unit test-vllm test-compose lock clean help
+.PHONY: demo test lint types unit test-vllm test-compose chaos simulate bench-memory lock clean help
+
+SEEDS ?= 10000
+JOBS ?= 1000000
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +39,15 @@ test-vllm: $(READY) ## every job type against the vLLM server at VLLM_URL (start
 
 test-compose: $(READY) ## docker compose up, a job of every type, stop, down
 	$(BIN)/pytest -m compose -s tests/compose $(ARGS)
+
+chaos: $(READY) ## minutes of killed workers, dead servers and cut connections (ARGS='--minutes 5')
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+simulate: $(READY) ## the worker's code on a virtual clock (SEEDS=10000)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
+	$(BIN)/python -m benchmarks.memory --jobs $(JOBS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }
