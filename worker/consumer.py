@@ -144,8 +144,9 @@ class Consumer:
     async def _hand_back(self, job: Job) -> None:
         if job.stage is Stage.SETTLE:
             return  # the settle may be on its way; if it is not, the lease runs out
+        stage, job.stage = job.stage, Stage.HAND_BACK
         await insist(lambda: self._hands.queue.release(job.entry), doing="hand back")
-        log.info("handed_back", **job.log_fields, stage=job.stage)
+        log.info("handed_back", **job.log_fields, stage=stage)
 
 
 def _halt(error: BaseException) -> Halt | None:

@@ -25,6 +25,7 @@ class Stage(StrEnum):
     PARKED = "parked"
     DELIVER = "deliver"
     SETTLE = "settle"
+    HAND_BACK = "hand_back"
 
 
 @dataclass(slots=True, eq=False)

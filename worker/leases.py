@@ -24,6 +24,7 @@ class Leases:
         self._queue = queue
         self._lease_s = lease_s
         self._held: dict[tuple[str, str], tuple[Job, asyncio.Task[None]]] = {}
+        self._spared: set[Job] = set()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -44,9 +45,16 @@ class Leases:
         self._held.pop((job.entry.job_type, job.entry.entry_id), None)
 
     def cancel_all(self) -> None:
-        """Cancel every job; each hands its entry back."""
-        for _, task in list(self._held.values()):
-            task.cancel()
+        """Cancel every job; each hands its entry back.
+
+        One that is found at that already is left alone the first time: cut off there, its entry
+        would wait for the lease to run out.
+        """
+        for job, task in list(self._held.values()):
+            if job.stage is Stage.HAND_BACK and job not in self._spared:
+                self._spared.add(job)
+            else:
+                task.cancel()
 
     async def renew(self) -> None:
         """Renew every lease once, and cancel the jobs whose lease is lost."""

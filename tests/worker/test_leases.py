@@ -162,6 +162,20 @@ async def test_cancel_all(leases: Leases, held: list[tuple[Job, asyncio.Task[Non
     assert all(task.cancelled() and not made.lost for made, task in held)
 
 
+async def test_a_hand_back_is_not_cut_off_at_once(
+    leases: Leases, held: list[tuple[Job, asyncio.Task[None]]]
+) -> None:
+    """The grace may end while an entry is on its way back; only the second call ends that too."""
+    made, task = held[0]
+    made.stage = Stage.HAND_BACK
+    leases.cancel_all()
+    await asyncio.wait({other for _, other in held[1:]})
+    assert not task.done()
+    leases.cancel_all()
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
 async def test_renewed_for_ever(
     leases: Leases,
     held: list[tuple[Job, asyncio.Task[None]]],
