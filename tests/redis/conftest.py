@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from tests.redis.servers import Source, each_server
+from tests.redis.servers import Source, each_server, some_servers
 from worker.embedded.redis_server import RedisServer
 
 SERVERS = each_server()
@@ -29,6 +29,12 @@ def own_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
 @pytest.fixture(params=SERVERS)
 def source(request: pytest.FixtureRequest) -> Source:
     """Each server program, for tests that start it themselves."""
+    return cast("Source", request.param)
+
+
+@pytest.fixture(params=some_servers())
+def chosen(request: pytest.FixtureRequest) -> Source:
+    """A server program of which several are started, which takes a while."""
     return cast("Source", request.param)
 
 

@@ -90,6 +90,16 @@ def each_server() -> list[Any]:
     ]
 
 
+def some_servers() -> list[Any]:
+    """As `each_server`, but of those that were not asked for by name only the first.
+
+    A Sentinel or a Cluster takes seconds to form; what differs is the server, not its place.
+    """
+    found = [source for source in sources({**os.environ, LIST: ""}) if source.program]
+    others = {source.name for source in found[1:]}
+    return [param for param in each_server() if param.id not in others and not param.marks[1:]]
+
+
 def _skip_marks(source: Source) -> list[pytest.MarkDecorator]:
     return [] if source.program else [pytest.mark.skip(reason=source.why_not)]
 
@@ -117,6 +127,15 @@ async def until_says(server: RedisServer, words: Sequence[str], wanted: str) -> 
 
 
 # ------------------------------------------------------------------------- Sentinel
+
+_SYNC_AT_ONCE = ("--repl-diskless-sync-delay", "0")
+
+
+def _started(stack: ExitStack, server: RedisServer) -> RedisServer:
+    """Start it until the stack ends, and then without a farewell, which may take it 20 s."""
+    stack.enter_context(server)
+    stack.callback(server.kill)
+    return server
 
 
 class SentinelServer(RedisServer):
@@ -176,15 +195,14 @@ class Watched:
 async def watched(program: Path, sentinels: int = 3) -> AsyncGenerator[Watched]:
     """Servers under Sentinels, ready for a failover."""
     with ExitStack() as stack:
-        master = stack.enter_context(RedisServer(program))
-        replica = RedisServer(program, ("--replicaof", f"{_HOST} {master.port}"))
-        stack.enter_context(replica)
+        master = _started(stack, RedisServer(program, _SYNC_AT_ONCE))
+        replica_of = ("--replicaof", _HOST, str(master.port))
+        replica = _started(stack, RedisServer(program, (*_SYNC_AT_ONCE, *replica_of)))
         await until_says(replica, ("INFO", "replication"), "'master_link_status': 'up'")
         quorum = sentinels // 2 + 1
-        guards = [
-            stack.enter_context(SentinelServer(program, master, quorum=quorum))
-            for _ in range(sentinels)
-        ]
+        guards = [SentinelServer(program, master, quorum=quorum) for _ in range(sentinels)]
+        for guard in guards:
+            _started(stack, guard)
         for guard in guards:
             await until_says(guard, ("SENTINEL", "REPLICAS", MASTER), str(replica.port))
             await until_says(guard, ("INFO", "sentinel"), f"'sentinels': {sentinels}")
@@ -198,14 +216,14 @@ def cluster_node(program: Path) -> RedisServer:
     """A Cluster node that knows nobody yet."""
     words = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
     bus = ("--cluster-port", str(free_port()), "--cluster-allow-replica-migration", "no")
-    return RedisServer(program, (*words, *bus))
+    return RedisServer(program, (*words, *bus, *_SYNC_AT_ONCE))
 
 
 @asynccontextmanager
 async def cluster(program: Path) -> AsyncGenerator[list[RedisServer]]:
     """Three masters that share the slots, and a replica of the first; in this order."""
     with ExitStack() as stack:
-        nodes = [stack.enter_context(cluster_node(program)) for _ in range(4)]
+        nodes = [_started(stack, cluster_node(program)) for _ in range(4)]
         for number, node in enumerate(nodes[:3]):
             first, last = number * 5462, min(number * 5462 + 5461, 16383)
             await tell(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)

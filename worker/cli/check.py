@@ -20,6 +20,7 @@ from worker.cli.settings import printable, settings_or_exit
 from worker.config import Settings
 from worker.core_api_client import CoreApiClient
 from worker.errors import JobError
+from worker.redis_capabilities import extras
 from worker.redis_clients import CommandClient, connect, describe
 
 
@@ -76,6 +77,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
             ("appendonly", ("yes",), "else a crash of Redis loses the queue"),
         ):
             yield await _option(clients.commands, name, good, fix)
+        yield await _extras(clients.commands, Keys(settings.llm_stream_prefix))
     except (RedisError, OSError) as error:
         fix = "start Redis, or correct REDIS_URL"
         yield Finding("redis", Verdict.FAILED, describe(error), fix)
@@ -91,6 +93,11 @@ def _version(info: Mapping[str, Any]) -> Finding:
     if (major, minor) < (6, 2):
         return Finding("redis", Verdict.FAILED, f"Redis {version}", "upgrade to 6.2 or newer")
     return Finding("redis", Verdict.OK, f"Redis {version} answers")
+
+
+async def _extras(client: CommandClient, keys: Keys) -> Finding:
+    there = [name for name, present in (await extras(client, keys)).items() if present]
+    return Finding("newer commands", Verdict.OK, f"{', '.join(there) or 'none'} (none is needed)")
 
 
 async def _option(client: CommandClient, name: str, good: tuple[str, ...], why: str) -> Finding:

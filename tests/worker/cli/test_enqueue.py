@@ -26,7 +26,7 @@ def _server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeServer:
     """A Redis in memory, which the command finds at any address; no settings but the defaults."""
     server = FakeServer()
 
-    def connect(_url: str) -> RedisClients:
+    def connect(_url: str, *, key: str) -> RedisClients:
         client = cast("CommandClient", FakeAsyncRedis(server=server))
         return RedisClients(client, client)
 

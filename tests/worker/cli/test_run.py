@@ -11,7 +11,7 @@ from worker.embedded.service import clean_environ
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).with_name("llm-worker")
-REDIS_SCHEMES = "redis:// or rediss:// or unix://"
+REDIS_SCHEMES = "redis:// or rediss:// or unix:// or redis+sentinel:// or redis+cluster://"
 NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
 pytestmark = pytest.mark.process
 

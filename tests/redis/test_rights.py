@@ -1,0 +1,117 @@
+"""A user with few rights is enough for a worker, and it is told what it may not do."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from shared.enums import JobType
+from tests.builders import FakeCore
+from tests.redis.servers import tell, until_says
+from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
+from worker.clock import Clock
+from worker.embedded.redis_server import RedisServer
+from worker.job_queue import JobQueue
+from worker.redis_clients import FATAL, RedisClients
+from worker.strays import Strays
+from worker.upkeep import Upkeep
+
+DOCS = Path(__file__).parents[2] / "docs" / "redis.md"
+
+MINIMUM = (
+    *("+xreadgroup", "+xack", "+xdel", "+xadd", "+xclaim", "+xpending", "+xrange", "+xlen"),
+    *("+xgroup|create", "+xgroup|delconsumer", "+xinfo|groups", "+xinfo|consumers"),
+    *("+hset", "+hmget", "+hdel", "+hexists", "+exists"),
+    *("+eval", "+evalsha", "+scan", "+time", "+ping", "+client|id", "+client|unblock"),
+)
+"""All that a worker's user must be allowed."""
+
+
+async def allow(server: RedisServer, *rules: str) -> str:
+    """Give the worker's user exactly these rules; its URL."""
+    scope = ("reset", "on", f">{PASSWORD}", f"~{KEYS.prefix}:*", "resetchannels", "-@all")
+    await tell(server, "FLUSHALL")
+    await tell(server, "SCRIPT", "FLUSH")
+    await tell(server, "ACL", "SETUSER", "worker", *scope, *rules)
+    return server.url.replace("//", f"//worker:{QUOTED}@")
+
+
+async def wake_one(clients: RedisClients, server: RedisServer) -> None:
+    """A blocked claim that is ended."""
+    queue = JobQueue(clients, KEYS, list(JobType), "sleeper")
+    claim = asyncio.create_task(queue.claim(64, block_ms=1_000))
+    seen = asyncio.create_task(until_says(server, ("CLIENT", "LIST"), "cmd=xreadgroup"))
+    await asyncio.wait({claim, seen}, return_when=asyncio.FIRST_COMPLETED)
+    seen.cancel()
+    await asyncio.wait({seen})
+    try:
+        await queue.wake()
+    finally:
+        assert await claim == []
+
+
+async def everything(url: str, server: RedisServer) -> None:
+    """All that a worker ever does to Redis."""
+    async with at(url) as (clients, queue, streams):
+        await queue.ping()
+        await queue.create_groups()
+        await wake_one(clients, server)
+        for _ in range(4):
+            await streams.add(KIND)
+        await streams.add(KIND, job_id="j1", payload="{}", replayed="1-1")
+        one, two, three, ghost, *_ = await queue.claim(64, block_ms=1)
+        await queue.renew(KIND, [one.entry_id])
+        await queue.record(one, b"answer")
+        await queue.tick(one, 1)
+        assert await queue.settle(KIND, [one.entry_id], [{"job_id": "j1"}]) == set()
+        assert await queue.dead_letter(two, {"dead_reason": "bug"}, keep=10)
+        await queue.release(three)
+        await clients.commands.execute_command("XDEL", KEYS.stream(KIND), ghost.entry_id)
+        await queue.reclaim(8, idle_ms=0, unanswered=[])
+        await queue.reclaim(8, idle_ms=0)
+        await queue.leave()
+        stray = Strays(clients.commands, KEYS, FakeCore(), Clock(), after_s=0, dead_letters_kept=10)
+        await clients.commands.execute_command("XADD", "{llm}:x", "1-1", "job_id", "j1")
+        assert await stray.sweep() == 1
+        upkeep = Upkeep(clients.commands, KEYS, list(JobType))
+        await upkeep.forget_dead_consumers(0)
+        assert await upkeep.dead_letters() == 2
+
+
+async def test_the_fewest_rights(redis_server: RedisServer) -> None:
+    """With these rules every verb works."""
+    await everything(await allow(redis_server, *MINIMUM), redis_server)
+
+
+@pytest.mark.parametrize("rule", MINIMUM)
+async def test_each_right_is_needed(redis_server: RedisServer, rule: str) -> None:
+    """Without any one of them something is refused, and a worker knows that no waiting helps."""
+    url = await allow(redis_server, *(other for other in MINIMUM if other != rule))
+    if rule == "+xinfo|groups":  # its script takes the error for a stream that has just gone
+        with pytest.raises(AssertionError):
+            await everything(url, redis_server)
+    else:
+        with pytest.raises(FATAL):
+            await everything(url, redis_server)
+
+
+async def test_keys_of_others_are_out_of_reach(redis_server: RedisServer) -> None:
+    """The worker's user sees its own keys only."""
+    async with at(await allow(redis_server, *MINIMUM)) as (clients, _queue, _streams):
+        with pytest.raises(FATAL):
+            await clients.commands.execute_command("XADD", "other", "*", "a", "b")
+
+
+@pytest.mark.parametrize("login", ["worker:wrong", "nobody:x", ":wrong"])
+async def test_a_wrong_password(redis_server: RedisServer, login: str) -> None:
+    """It is told for what it is; no waiting mends it."""
+    await allow(redis_server, *MINIMUM)
+    async with at(redis_server.url.replace("//", f"//{login}@")) as (_, queue, _streams):
+        with pytest.raises(FATAL):
+            await queue.ping()
+
+
+def test_the_documented_rights_are_these() -> None:
+    """`docs/redis.md` has the list that is tested here."""
+    text = " ".join(DOCS.read_text(encoding="utf-8").split())
+    assert " ".join(MINIMUM) in text.replace("\\ ", "")
