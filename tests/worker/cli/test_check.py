@@ -81,7 +81,8 @@ async def test_all_is_well(tmp_path: Path, redis: RedisServer) -> None:
     found = _by_name(out)
     assert {finding["verdict"] for finding in found.values()} == {"ok"}
     assert list(found) == [
-        *("settings", "redis", "maxmemory-policy", "appendonly", "core", "model server"),
+        *("settings", "redis", "maxmemory-policy", "appendonly", "newer commands"),
+        *("core", "model server"),
         *("text model", "vision model", "image folder"),
     ]
 
