@@ -8,8 +8,8 @@ import pytest
 from tests.simulation import planted
 from tests.simulation.run import Result, simulate, simulate_many
 
-SEEDS = 120
-"""Less than a minute of one core."""
+SEEDS = 200
+"""About a minute of two cores."""
 FOUND_WITHIN = {
     planted.settle_without_the_fence: 60,
     planted.reclaim_of_live_leases: 3,
