@@ -116,6 +116,16 @@ async def tell(server: RedisServer, *words: str | bytes | int) -> Any:
         await clients.close()
 
 
+async def replicated(server: RedisServer, key: str) -> None:
+    """Return once a replica has all that was written so far; `key` is overwritten for that."""
+    clients = connect(server.url)
+    try:  # WAIT is about the writes of its own connection, and the reader has only one
+        await clients.reader.execute_command("SET", key, "x")
+        assert await clients.reader.execute_command("WAIT", 1, 1_500)
+    finally:
+        await clients.close()
+
+
 async def until_says(server: RedisServer, words: Sequence[str], wanted: str) -> None:
     """Return once the reply, as text, has `wanted` in it; outages are waited out."""
     async with asyncio.timeout(30):

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 from redis.exceptions import ResponseError
 
+from shared.config import ConfigError, load_settings
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
@@ -19,11 +20,13 @@ from tests.redis.servers import (
     certificate,
     cluster,
     has_tls,
+    replicated,
     tell,
     until_says,
     watched,
 )
 from worker import redis_clients
+from worker.config import Settings
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
 from worker.job_queue import JobQueue
@@ -102,7 +105,7 @@ async def test_sentinels_name_another_master(chosen: Source, how: str, sentinels
         await streams.add(KIND)
         [entry] = await queue.claim(1, block_ms=0)
         blocked = asyncio.create_task(queue.claim(1, block_ms=2_000))
-        await tell(servers.master, "WAIT", 1, 5_000)
+        await replicated(servers.master, "{llm}:sync")
         if how == "asked":
             await ask_for_failover(servers.sentinels[0])
         else:
@@ -196,7 +199,7 @@ async def test_a_node_dies(chosen: Source) -> None:
         await queue.create_groups()
         await streams.add(KIND)
         [entry] = await queue.claim(1, block_ms=0)
-        await tell(nodes[0], "WAIT", 1, 5_000)
+        await replicated(nodes[0], "{a0}:sync")
         nodes[0].kill()
         assert await through(lambda: queue.settle(KIND, [entry.entry_id])) == set()
         await one_job(queue, streams)
@@ -218,6 +221,17 @@ async def test_a_cluster_asks_for_its_password(chosen: Source) -> None:
         async with at(f"redis+cluster://w:{QUOTED}@{hosts}") as (_, queue, _streams):
             with pytest.raises(FATAL):
                 await queue.ping()
+
+
+@pytest.mark.parametrize(("prefix", "starts"), [("llm", False), ("{llm}", True)])
+def test_a_cluster_needs_a_tag(prefix: str, starts: bool) -> None:
+    """Keys that would be spread over the nodes stop the start, in words that name the setting."""
+    words = {"redis_url": "redis+cluster://h", "llm_stream_prefix": prefix}
+    if starts:
+        assert load_settings(Settings, **words).llm_stream_prefix == prefix
+    else:
+        with pytest.raises(ConfigError, match=r"^LLM_STREAM_PREFIX='llm': in a Redis Cluster"):
+            load_settings(Settings, **words)
 
 
 # ------------------------------------------------------------------------- TLS, socket
