@@ -105,7 +105,8 @@ class Settings(ServiceSettings):
         120, gt=0, le=3600, description="Seconds one call to the vision model may take in all"
     )
     redis_url: RedisUrl = Field(
-        "redis://redis:6379", description="redis://, rediss:// (TLS) or unix://, user and password"
+        "redis://redis:6379",
+        description="redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://",
     )
     core_api_url: HttpUrl = Field("http://core:8000", description="The Core REST API")
     core_api_token: Token = Field(
