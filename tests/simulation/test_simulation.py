@@ -34,6 +34,12 @@ async def test_nothing_is_lost_or_done_twice_in_any_world() -> None:
     assert min(figures.crashes, figures.freezes, figures.drains, figures.takeovers) > SEEDS / 10
 
 
+@pytest.mark.parametrize("seed", [3539])
+def test_worlds_that_went_wrong_once(seed: int) -> None:
+    """3539: a hand-back was cut off when a worker thawed after its grace."""
+    assert simulate(seed).wrongs == []
+
+
 @pytest.mark.parametrize("seed", [3, 11])
 def test_a_seed_tells_the_same_story_every_time(seed: int) -> None:
     """Two runs of a seed do the same things in the same order, to the last reply."""
