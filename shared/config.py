@@ -52,6 +52,9 @@ def _line(cls: type[ServiceSettings], item: dict[str, Any]) -> str:
     field = cls.model_fields.get(where[0].lower())
     if field is not None and field.annotation is SecretStr:
         return f"{name}: {message}"
+    if any(not part.isdecimal() for part in where[1:]):
+        # Inside a structure: the place tells enough, and what stands there may be a key.
+        return f"{name}: at {'.'.join(where[1:])}: {message}"
     shown = repr(item["input"])
     if "@" in shown:  # what stands before it in a URL may be a password
         shown = "'…@" + shown.rpartition("@")[2]

@@ -13,6 +13,7 @@ class JobType(StrEnum):
     INTENT_CLASSIFY = "intent_classify"
     FOLLOWUP = "followup"
     EXTRACT = "extract"
+    DOCUMENT = "document"
 
 
 class JobStatus(StrEnum):

@@ -38,6 +38,9 @@ RecordId = Annotated[
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+Vocabulary = Annotated[tuple[Tag, ...], Field(min_length=1, max_length=500)]
+FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+PageNumber = Annotated[int, Field(ge=1, le=100_000)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -54,7 +57,9 @@ class ImageTagPayload(Wire):
     """Describe and tag a picture that lies under the worker's image folder."""
 
     memory_id: RecordId
-    image_path: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    image_path: FilePath
+    vocabulary: Vocabulary | None = None
+    """The only tags that may be given; `TAG_VOCABULARY_FILE` of the worker when absent."""
 
 
 class TextTagPayload(Wire):
@@ -62,6 +67,8 @@ class TextTagPayload(Wire):
 
     memory_id: RecordId
     content: Text
+    vocabulary: Vocabulary | None = None
+    """The only tags that may be given; `TAG_VOCABULARY_FILE` of the worker when absent."""
 
 
 class EmailExtractPayload(Wire):
@@ -117,6 +124,19 @@ class ExtractPayload(Wire):
     instructions: Annotated[str, StringConstraints(max_length=8_000)] | None = None
 
 
+class DocumentPayload(Wire):
+    """Read the pages of a PDF that lies under the worker's image folder."""
+
+    document_path: FilePath
+    pages: Annotated[tuple[PageNumber, ...], Field(min_length=1, max_length=500)] | None = None
+    """Which pages, counted from 1, in the order they are wanted; all when absent."""
+
+    @field_validator("pages")
+    @classmethod
+    def _each_once(cls, pages: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        return None if pages is None else tuple(dict.fromkeys(pages))
+
+
 Payload = (
     ImageTagPayload
     | TextTagPayload
@@ -125,6 +145,7 @@ Payload = (
     | IntentClassifyPayload
     | FollowupPayload
     | ExtractPayload
+    | DocumentPayload
 )
 
 PAYLOADS: dict[JobType, type[Payload]] = {
@@ -135,13 +156,49 @@ PAYLOADS: dict[JobType, type[Payload]] = {
     JobType.INTENT_CLASSIFY: IntentClassifyPayload,
     JobType.FOLLOWUP: FollowupPayload,
     JobType.EXTRACT: ExtractPayload,
+    JobType.DOCUMENT: DocumentPayload,
 }
 
 
 # ------------------------------------------------------------------------------ results
 
 
-class ImageTagResult(Wire):
+class ModelUsage(Wire):
+    """What one model had to do with a job."""
+
+    provider: str
+    model: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    cost: float | None = None
+    """In the currency of the worker's price list; absent when the list does not name the model."""
+
+
+class UsageReport(Wire):
+    """What a job has cost: every call of the worker that answered it, re-asks included."""
+
+    calls: int
+    reasks: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    cost: float | None = None
+    """The sum over `models`; absent when the price of one of them is not known."""
+    llm_s: float
+    models: list[ModelUsage]
+
+
+class JobResult(Wire):
+    """What every result may say beside its answer."""
+
+    truncated_input: bool = False
+    """Whether parts of the input were left out because the model could not take all of it."""
+    usage: UsageReport | None = None
+
+
+class ImageTagResult(JobResult):
     """What a picture shows."""
 
     memory_id: RecordId
@@ -149,7 +206,7 @@ class ImageTagResult(Wire):
     tags: list[Tag]
 
 
-class TextTagResult(Wire):
+class TextTagResult(JobResult):
     """What a text is about."""
 
     memory_id: RecordId
@@ -167,13 +224,15 @@ class ExtractedEvent(Wire):
     """The words of the email it rests on."""
 
 
-class EmailExtractResult(Wire):
+class EmailExtractResult(JobResult):
     """Every event found in an email, possibly none."""
 
     events: list[ExtractedEvent]
+    dropped: int = 0
+    """Events that the model named and that were left out because they did not hold."""
 
 
-class TaskMatchResult(Wire):
+class TaskMatchResult(JobResult):
     """The open task a memory completes; `task_id` is null when there is none."""
 
     memory_id: RecordId
@@ -188,7 +247,7 @@ class TaskMatchResult(Wire):
         return self
 
 
-class IntentClassifyResult(Wire):
+class IntentClassifyResult(JobResult):
     """What a query is after, and its key words."""
 
     query: ShortText
@@ -196,16 +255,39 @@ class IntentClassifyResult(Wire):
     keywords: list[Tag]
 
 
-class FollowupResult(Wire):
+class FollowupResult(JobResult):
     """One clarifying question."""
 
     question: ShortText
 
 
-class ExtractResult(Wire):
+class ExtractResult(JobResult):
     """A value that fits the caller's schema."""
 
     data: JsonValue
+
+
+class DocumentPage(Wire):
+    """One page as Markdown; empty when there is nothing on it."""
+
+    page: PageNumber
+    markdown: str
+
+
+class FailedPage(Wire):
+    """A page that could not be read."""
+
+    page: PageNumber
+    reason: ShortText
+
+
+class DocumentResult(JobResult):
+    """The pages that were wanted, in the order they were wanted."""
+
+    page_count: int
+    """How many pages the document has."""
+    pages: list[DocumentPage]
+    failed_pages: list[FailedPage] = []
 
 
 Result = (
@@ -216,6 +298,7 @@ Result = (
     | IntentClassifyResult
     | FollowupResult
     | ExtractResult
+    | DocumentResult
 )
 
 RESULTS: dict[JobType, type[Result]] = {
@@ -226,6 +309,7 @@ RESULTS: dict[JobType, type[Result]] = {
     JobType.INTENT_CLASSIFY: IntentClassifyResult,
     JobType.FOLLOWUP: FollowupResult,
     JobType.EXTRACT: ExtractResult,
+    JobType.DOCUMENT: DocumentResult,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.schemas import PAYLOADS as SCHEMAS
 from tests.builders import FakeCore, NoImages, QuickParking, Run, tagged
-from worker.answering import Answering, AnswerLimits, Workshop
+from worker.answering import Answering, AnswerLimits
 from worker.clock import Clock
 from worker.errors import Service
 from worker.gates import Gates
@@ -15,6 +15,7 @@ from worker.job import Job
 from worker.llm.chat import LLM, ScriptedLLM
 from worker.outcome import Completed, Outcome
 from worker.slots import Slots
+from worker.workshop import Workshop
 
 ANSWERED_AT = 1_700_000_100.0
 """Unix seconds on the clock of an `AnswerRoom`."""

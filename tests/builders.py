@@ -26,6 +26,7 @@ PAYLOADS: Mapping[JobType, str] = {
     JobType.INTENT_CLASSIFY: '{"query":"where was I in June?"}',
     JobType.FOLLOWUP: '{"message":"Met Anna"}',
     JobType.EXTRACT: '{"text":"Anna, 31","schema":{"type":"object"}}',
+    JobType.DOCUMENT: '{"document_path":"a.pdf"}',
 }
 """A good payload of each job type."""
 

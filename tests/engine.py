@@ -14,7 +14,7 @@ from shared.enums import JobType
 from shared.redis_streams import Keys
 from shared.schemas import PAYLOADS as SCHEMAS
 from tests.builders import FakeCore, NoImages, QuickParking, Run, tagged
-from worker.answering import Answering, AnswerLimits, Workshop
+from worker.answering import Answering, AnswerLimits
 from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
@@ -31,6 +31,7 @@ from worker.outcome import Completed, Outcome
 from worker.redis_clients import RedisClients
 from worker.settling import Settling
 from worker.slots import Slots
+from worker.workshop import Workshop
 
 
 async def answer(_payload: Any, _tools: Tools) -> Completed:

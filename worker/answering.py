@@ -1,10 +1,9 @@
 """From a claimed entry to an outcome: read it, admit it, let its handler answer, retry."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 import structlog
 from pydantic import ValidationError
@@ -15,24 +14,15 @@ from shared.schemas import Payload
 from worker.clock import Clock
 from worker.errors import Halt, JobError, Service, Snooze
 from worker.gates import Expired, Gates
-from worker.handlers.handler import CoreReader, Handler, ImageSource, Tools
+from worker.handlers.handler import Handler
 from worker.job import HandBack, Job, Stage
-from worker.llm.chat import LLM
-from worker.llm.structured import Asker
 from worker.outcome import Completed, Failed, Outcome, load_outcome
 from worker.parking import Parking
-from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Wait, admit
+from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Verdict, Wait, admit
 from worker.slots import Seat, Slots
+from worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
-
-
-class Core(CoreReader, Protocol):
-    """The part of Core that is used before there is an outcome."""
-
-    async def mark_processing(self, job_id: str) -> None:
-        """Tell Core that work has begun."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +33,6 @@ class AnswerLimits:
     deliveries_max: int
     alone_from_deliveries: int
     payload_max_bytes: int
-    text_timeout_s: float = 60.0
-    vision_timeout_s: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What handlers work with; shared by all jobs."""
-
-    handlers: Mapping[JobType, Handler[Any]]
-    llm: LLM
-    core: Core
-    images: ImageSource
 
 
 class Answering:
@@ -105,7 +83,7 @@ class Answering:
             await self._ready(job, needs, seat)
             self._announce(job)
             try:
-                step = await self._try(job, payload, needs, tracker)
+                step = await self._try(job, payload, seat, needs, tracker)
             finally:
                 if self._alone is job:
                     self._alone = None
@@ -129,7 +107,9 @@ class Answering:
         while True:
             if self._alone is not None:
                 raise HandBack
+            seat.alone = False
             await seat.take(self._slots.capacity if alone else 1)
+            seat.alone = alone
             if self._parking.closing and job.stage is Stage.PARKED:
                 raise HandBack
             gate = self._gates.try_enter(needs, job)
@@ -196,11 +176,18 @@ class Answering:
             log.debug("processing_not_told", job_id=job_id, error=str(error))
 
     async def _try(
-        self, job: Job, payload: Payload, needs: tuple[Service, ...], tracker: RetryTracker
+        self,
+        job: Job,
+        payload: Payload,
+        seat: Seat,
+        needs: tuple[Service, ...],
+        tracker: RetryTracker,
     ) -> Outcome | Retry | Wait:
         """Run the handler once; what failed comes back as what follows from it."""
         try:
-            outcome = await self._asked(job, payload, needs)
+            outcome = await self._asked(job, payload, seat, needs)
+        except HandBack:
+            raise
         except Exception as error:
             left_s = job.time_left_s(self._clock.now())
             verdict = tracker.decide(error, time_left_s=left_s, jitter=self._clock.jitter())
@@ -211,16 +198,21 @@ class Answering:
         else:
             job.attempts = tracker.tries.attempts + 1
             return outcome
+        return self._follow(job, verdict)
+
+    def _follow(self, job: Job, verdict: Verdict) -> Failed | Retry | Wait:
+        """Say what a failure leads to, and give what the job is to do next."""
         match verdict:
             case StopWorker():
                 raise Halt(verdict.message)
             case GiveUp():
-                return Failed(reason=verdict.reason, message=verdict.message, attempts=job.attempts)
+                return _failed(verdict, job.attempts)
             case Retry():
                 log.warning(
                     "job_retry",
                     **job.log_fields,
                     why=verdict.why,
+                    cause=verdict.cause,
                     attempt=job.attempts,
                     attempts_max=self._limits.attempts_max,
                     after_s=round(verdict.after_s, 1),
@@ -232,11 +224,14 @@ class Answering:
             case _:
                 assert_never(verdict)
 
-    async def _asked(self, job: Job, payload: Payload, needs: tuple[Service, ...]) -> Completed:
+    async def _asked(
+        self, job: Job, payload: Payload, seat: Seat, needs: tuple[Service, ...]
+    ) -> Completed:
         """Run the handler, and tell the gates what that has shown of the services."""
         calls = job.usage.calls
+        tools = self._workshop.tools(job, seat, lambda: job.time_left_s(self._clock.now()))
         try:
-            outcome = await self._uncancelled(self._run_handler(job, payload))
+            outcome = await self._uncancelled(self._handler(job).run(payload, tools))
         except Exception as error:
             if isinstance(error, Snooze):
                 self._gates[error.service].trip(job, str(error), error.after_s)
@@ -247,7 +242,7 @@ class Answering:
         self._gates.passed(needs, job)
         return outcome
 
-    async def _uncancelled(self, run: Coroutine[Any, Any, Completed]) -> Completed:
+    async def _uncancelled(self, run: Awaitable[Completed]) -> Completed:
         """Tell a handler that raises CancelledError by itself from one that is cancelled."""
         try:
             return await run
@@ -257,23 +252,15 @@ class Answering:
                 raise
             raise RuntimeError("the handler cancelled itself") from None
 
-    async def _run_handler(self, job: Job, payload: Payload) -> Completed:
-        asker = Asker(
-            llm=self._workshop.llm,
-            usage=job.usage,
-            request_id=f"{job.job_id}-{job.entry.entry_id}",
-            text_timeout_s=self._limits.text_timeout_s,
-            vision_timeout_s=self._limits.vision_timeout_s,
-            time_left=lambda: job.time_left_s(self._clock.now()),
-        )
-        tools = Tools(
-            ask=asker,
-            core=self._workshop.core,
-            images=self._workshop.images,
-            user_id=None if job.facts is None else job.facts.user_id,
-            enqueued_at=datetime.fromtimestamp(job.entry.enqueued_s, tz=UTC),
-        )
-        return await self._handler(job).run(payload, tools)
+
+def _failed(verdict: GiveUp, attempts: int) -> Failed:
+    return Failed(
+        reason=verdict.reason,
+        message=verdict.message,
+        cause=verdict.cause,
+        raw_answer=verdict.raw_answer,
+        attempts=attempts,
+    )
 
 
 def explain(error: ValidationError) -> str:

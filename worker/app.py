@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from shared.redis_streams import Keys
-from worker.answering import Answering, AnswerLimits, Workshop
+from worker.answering import Answering, AnswerLimits
 from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
@@ -36,6 +36,7 @@ from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
 from worker.upkeep import Upkeep
+from worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +83,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
 def build_llm(settings: Settings) -> OpenAIChat:
     """The model client that the settings describe."""
     return OpenAIChat(
-        settings.llm_base_url,
+        settings.llm_base_url[0],
         settings.llm_api_key.get_secret_value(),
         models(settings),
         max_connections=settings.worker_concurrency + 8,
@@ -176,7 +177,14 @@ def _hands(
     gates = Gates(parking, clock)
     backlog = Backlog(settings.worker_outbox_max, settings.worker_outbox_max_bytes)
     slots = Slots(settings.worker_concurrency, held_max=settings.worker_held_max)
-    workshop = Workshop(HANDLERS, outside.llm, outside.core, outside.images)
+    workshop = Workshop(
+        HANDLERS,
+        outside.llm,
+        outside.core,
+        outside.images,
+        text_timeout_s=settings.llm_timeout_s,
+        vision_timeout_s=settings.llm_vision_timeout_s,
+    )
     needs = {str(name): HANDLERS[name].needs for name in settings.worker_job_types}
     lease_s = settings.worker_lease_s
     return Hands(
@@ -203,8 +211,6 @@ def _answer_limits(settings: Settings) -> AnswerLimits:
         deliveries_max=settings.worker_deliveries_max,
         alone_from_deliveries=settings.worker_alone_from_deliveries,
         payload_max_bytes=settings.worker_payload_max_bytes,
-        text_timeout_s=settings.llm_timeout_s,
-        vision_timeout_s=settings.llm_vision_timeout_s,
     )
 
 

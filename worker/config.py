@@ -6,13 +6,11 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     Field,
     SecretStr,
-    StringConstraints,
     field_validator,
     model_validator,
 )
@@ -20,7 +18,15 @@ from pydantic_settings import NoDecode
 
 from shared.config import ServiceSettings
 from shared.enums import JobType
+from worker.llm_config import (
+    Addresses,
+    Fallbacks,
+    ProviderName,
+    StructureName,
+    TokenBudgets,
+)
 from worker.redis_address import read_address, shares_slot
+from worker.setting_types import HttpUrl, ModelName, Token
 
 
 class LogFormat(StrEnum):
@@ -40,55 +46,70 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-def _url(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        except ValueError:
-            named, parts = False, urlsplit("")
-        if parts.scheme not in schemes or not named:
-            allowed = " or ".join(f"{scheme}://" for scheme in schemes)
-            raise ValueError(f"must be a URL that begins with {allowed} and names a host")
-        return value
-
-    return AfterValidator(check)
-
-
 def _redis_url(value: str) -> str:
     read_address(value)  # its ValueErrors say what is allowed
     return value
 
 
-def _header_safe(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value().strip()  # files that hold a secret end in a line break
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("goes into an HTTP header: only printable ASCII characters are allowed")
-    return SecretStr(text)
-
-
-def _without_login(value: str) -> str:
-    if "@" in urlsplit(value).netloc:  # it would be in every log line that names the server
-        raise ValueError("must have no user and password in it: there are settings for keys")
-    return value
-
-
-HttpUrl = Annotated[str, _url("http", "https"), AfterValidator(_without_login)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
-Token = Annotated[SecretStr, AfterValidator(_header_safe)]
-ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
 class Settings(ServiceSettings):
     """The daemon's settings; a name in capitals is its environment variable."""
 
-    llm_base_url: HttpUrl = Field(
-        "http://localhost:8080/v1", description="The OpenAI-compatible server, with its /v1"
+    llm_provider: ProviderName = Field(
+        ProviderName.VLLM,
+        description=f"How the server speaks: {', '.join(ProviderName)}",
+    )
+    llm_base_url: Addresses = Field(
+        ("http://localhost:8080/v1",),
+        description="The OpenAI-compatible server, with its /v1; a comma list for replicas",
     )
     llm_vision_model: ModelName = Field("llava", description="The model that sees pictures")
     llm_text_model: ModelName = Field("mistral", description="The model for everything else")
     llm_api_key: Token = Field(
         SecretStr("not-needed"), description="Sent as a bearer token; never logged"
+    )
+    llm_fallbacks: Fallbacks = Field(
+        (),
+        description="JSON list of servers to use while the first is away; docs/models.md",
+    )
+    llm_structure: StructureName = Field(
+        StructureName.AUTO,
+        description="How answers get their shape: auto, json_schema, json_object, tool, prompt",
+    )
+    llm_canary: bool = Field(
+        True, description="Ask one tiny question at start: is output really constrained?"
+    )
+    llm_breaker_min_calls: int = Field(
+        10, ge=1, le=1_000, description="Calls to judge a server by, before it is left alone"
+    )
+    llm_breaker_failure_rate: float = Field(
+        0.5, gt=0, le=1, description="Share of failed calls from which a server is left alone"
+    )
+    llm_breaker_slow_rate: float = Field(
+        0.9, gt=0, le=1, description="Share of slow calls from which a server is left alone"
+    )
+    llm_breaker_slow_s: float = Field(
+        0, ge=0, le=3600, description="Seconds that make a call slow; 0: 3/4 of what it may take"
+    )
+    llm_breaker_open_s: float = Field(
+        5, gt=0, le=3600, description="Seconds a server is left alone at first; doubles up to 60"
+    )
+    llm_breaker_probes: int = Field(
+        3, ge=1, le=100, description="Calls at once that try whether a server is back"
+    )
+    llm_prices_file: Path | None = Field(
+        None, description="JSON: price per million tokens by model; docs/models.md"
+    )
+    llm_daily_tokens: TokenBudgets = Field(
+        {}, description="Tokens a day by provider, such as openai:2000000; then jobs wait"
+    )
+    record_llm_responses: Path | None = Field(
+        None, description="Folder for every request and reply, private texts included; off"
+    )
+    tag_vocabulary_file: Path | None = Field(
+        None, description="The only tags that may be given, one a line; any when unset"
     )
     llm_max_retries: int = Field(
         5, ge=1, le=100, description="Attempts a job has before it is a dead letter"
@@ -126,6 +147,12 @@ class Settings(ServiceSettings):
     )
     image_max_bytes: int = Field(
         20 << 20, ge=1_024, le=1 << 30, description="A picture's file may have this many bytes"
+    )
+    document_max_bytes: int = Field(
+        50 << 20, ge=1_024, le=1 << 30, description="A document's file may have this many bytes"
+    )
+    document_max_pages: int = Field(
+        100, ge=1, le=500, description="Pages of one document that are read at most"
     )
     worker_concurrency: int = Field(
         64, ge=1, le=10_000, description="Jobs asking the model at once"
@@ -177,6 +204,11 @@ class Settings(ServiceSettings):
     log_format: LogFormat = Field(
         LogFormat.AUTO, description="console, json, or auto: colours on a terminal, else JSON"
     )
+
+    @field_validator("llm_provider", "llm_structure", mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("worker_job_types", mode="before")
     @classmethod

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from shared.enums import FailureReason
 
+RAW_ANSWER_CHARS = 16_384
+"""So much of an answer that could not be used is kept in its dead letter."""
+
 
 class Service(StrEnum):
     """What the worker leans on while it answers and delivers."""
@@ -15,7 +18,16 @@ class Service(StrEnum):
 
 
 class JobError(Exception):
-    """A failure whose consequence is known; `str()` is one line for the log and for Core."""
+    """A failure whose consequence is known; `str()` is one line for the log and for Core.
+
+    Attributes:
+        cause: what went wrong, in one of a few fixed words (`worker.llm.causes`) that logs,
+            metrics and dead letters can be searched for; empty where there is nothing to tell.
+    """
+
+    def __init__(self, message: str, *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class Retryable(JobError):
@@ -24,6 +36,8 @@ class Retryable(JobError):
     Attributes:
         after_s: wait this many seconds instead of the usual backoff.
         reason: what the dead letter says when no attempt is left.
+        raw_answer: what the model said, where that is what could not be used; for the dead letter,
+            never for a log.
     """
 
     def __init__(
@@ -32,10 +46,13 @@ class Retryable(JobError):
         *,
         after_s: float | None = None,
         reason: FailureReason = FailureReason.ATTEMPTS_EXHAUSTED,
+        cause: str = "",
+        raw_answer: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, cause=cause)
         self.after_s = after_s
         self.reason = reason
+        self.raw_answer = raw_answer[:RAW_ANSWER_CHARS]
 
 
 class Snooze(JobError):
@@ -54,8 +71,9 @@ class Snooze(JobError):
         service: Service = Service.MODEL,
         after_s: float | None = None,
         suspect: bool = False,
+        cause: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, cause=cause)
         self.service = service
         self.after_s = after_s
         self.suspect = suspect
@@ -64,8 +82,8 @@ class Snooze(JobError):
 class Reject(JobError):
     """This job can never succeed: dead letter at once."""
 
-    def __init__(self, reason: FailureReason, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, reason: FailureReason, message: str, *, cause: str = "") -> None:
+        super().__init__(message, cause=cause)
         self.reason = reason
 
 

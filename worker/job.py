@@ -39,6 +39,8 @@ class Job:
     stage: Stage = Stage.ADMIT
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
+    kept: dict[str, object] = field(default_factory=dict[str, object])
+    """What its handler wants to find again at the next try: parts that are paid for."""
     claimed_at: float = 0.0
     """Unix seconds."""
     recorded: bool = False

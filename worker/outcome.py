@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.enums import FailureReason, JobStatus
-from shared.schemas import EventCreate, LLMJobUpdate, RecordId, Result, TagsAddRequest
+from shared.schemas import (
+    EventCreate,
+    LLMJobUpdate,
+    RecordId,
+    Result,
+    TagsAddRequest,
+    UsageReport,
+)
 
 
 class Frozen(BaseModel):
@@ -42,6 +49,11 @@ class Completed(Frozen):
     result: dict[str, Any]
     effects: tuple[Effect, ...] = ()
 
+    def costing(self, usage: UsageReport) -> "Completed":
+        """The same with what it has cost."""
+        result = self.result | {"usage": usage.model_dump(mode="json", exclude_none=True)}
+        return self.model_copy(update={"result": result})
+
     @property
     def update(self) -> LLMJobUpdate:
         """The last word to Core about this job."""
@@ -54,6 +66,10 @@ class Failed(Frozen):
     kind: Literal["failed"] = "failed"
     reason: FailureReason
     message: str
+    cause: str = ""
+    """What went wrong at the last try, in the words of `worker.llm.causes`."""
+    raw_answer: str = ""
+    """What the model said, where that was what could not be used."""
     attempts: int = 0
     undelivered: Completed | None = None
     """The answer that Core would not take, kept so that nobody pays for it twice."""
@@ -76,6 +92,10 @@ class Failed(Frozen):
             "dead_attempts": str(self.attempts),
             "dead_at": f"{now:.3f}",
         }
+        if self.cause:
+            fields["dead_cause"] = self.cause
+        if self.raw_answer:
+            fields["dead_answer"] = self.raw_answer
         if self.undelivered is not None:
             fields["dead_outcome"] = self.undelivered.model_dump_json()
         return fields
@@ -87,7 +107,10 @@ _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Annotated[Outcome, Field(discrimina
 
 def completed(result: Result, *effects: AddTags | CreateEvent) -> Completed:
     """A handler's answer: the result as Core will see it, and what else to do there."""
-    return Completed(result=result.model_dump(mode="json"), effects=effects)
+    said = result.model_dump(mode="json", exclude={"usage"})
+    if not result.truncated_input:
+        del said["truncated_input"]
+    return Completed(result=said, effects=effects)
 
 
 def dump_outcome(outcome: Outcome) -> bytes:

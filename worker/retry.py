@@ -22,6 +22,7 @@ class Retry:
 
     after_s: float
     why: str
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Wait:
     service: Service
     why: str
     after_s: float | None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class GiveUp:
 
     reason: FailureReason
     message: str
+    cause: str = ""
+    raw_answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +122,18 @@ def decide(  # noqa: PLR0911 - one flat table: a dimension fewer would hide a ru
         case Halt():
             return StopWorker(str(error))
         case Reject():
-            return GiveUp(error.reason, str(error))
+            return GiveUp(error.reason, str(error), error.cause)
         case Snooze() if not error.suspect or tries.suspicions < SUSPICIONS_MAX:
-            return _unless_late(Wait(error.service, str(error), error.after_s), time_left_s)
+            return _unless_late(
+                Wait(error.service, str(error), error.after_s, error.cause), time_left_s
+            )
         case Retryable() | Snooze() if attempt >= attempts_max:
+            message = f"{error} (attempt {attempt} of {attempts_max})"
             reason = getattr(error, "reason", FailureReason.ATTEMPTS_EXHAUSTED)
-            return GiveUp(reason, f"{error} (attempt {attempt} of {attempts_max})")
+            return GiveUp(reason, message, error.cause, getattr(error, "raw_answer", ""))
         case Retryable() | Snooze():
             wait_s = _at_least(error.after_s, backoff_s(attempt, jitter), jitter)
-            return _unless_late(Retry(wait_s, str(error)), time_left_s)
+            return _unless_late(Retry(wait_s, str(error), error.cause), time_left_s)
         case _ if attempt >= attempts_max:
             return GiveUp(FailureReason.BUG, f"{_bug(error)} (attempt {attempt} of {attempts_max})")
         case _:
@@ -137,7 +144,7 @@ def _unless_late(verdict: Retry | Wait, time_left_s: float | None) -> Verdict:
     if time_left_s is None or (verdict.after_s or 0.0) < time_left_s:
         return verdict
     message = f"the deadline comes before the next try; last error: {verdict.why}"
-    return GiveUp(FailureReason.EXPIRED, message)
+    return GiveUp(FailureReason.EXPIRED, message, verdict.cause)
 
 
 def _at_least(asked_s: float | None, backoff: float, jitter: float) -> float:

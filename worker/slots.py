@@ -2,9 +2,24 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from worker.job import HandBack
+
+ASIDE_FREE = 8
+"""So many jobs may prepare something (a picture, say) while others use their slots."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Somebody who waits for slots."""
+
+    granted: asyncio.Future[None]
+    units: int
+    firm: bool
+    """Whether it has paid for a part of its answer already, and so is not sent away."""
 
 
 class Slots:
@@ -19,7 +34,8 @@ class Slots:
         self._held_max = held_max
         self._used = 0
         self._held = 0
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._aside = 0
+        self._waiting: deque[_Place] = deque()
         self._changed = asyncio.Event()
 
     @property
@@ -40,7 +56,8 @@ class Slots:
     @property
     def room(self) -> int:
         """How many entries may be claimed now."""
-        free = self._capacity - self._used - sum(units for _, units in self._waiting)
+        coming = sum(place.units for place in self._waiting) + max(0, self._aside - ASIDE_FREE)
+        free = self._capacity - self._used - coming
         return max(0, min(free, self._held_max - self._held))
 
     @property
@@ -76,8 +93,12 @@ class Slots:
         self._used -= units
         self._hand_over()
 
-    async def acquire(self, units: int = 1) -> None:
+    async def acquire(self, units: int = 1, *, firm: bool = False) -> None:
         """Wait for slots; more than one at a time for a job that must have less company.
+
+        Args:
+            units: how many.
+            firm: not to be sent away: an answer that is half paid for would be paid for again.
 
         Raises:
             HandBack: the job is to be handed back instead.
@@ -85,41 +106,59 @@ class Slots:
         if not self._waiting and self._used + units <= self._capacity:
             self._used += units
             return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((place, units))
+        place = _Place(asyncio.get_running_loop().create_future(), units, firm)
+        self._waiting.append(place)
         try:
-            await place
+            await place.granted
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled() and place.exception() is None:
+            granted = place.granted
+            if granted.done() and not granted.cancelled() and granted.exception() is None:
                 self.give_back(units)  # they were handed over in the same moment
             else:
-                self._waiting = deque(item for item in self._waiting if item[0] is not place)
+                self._waiting = deque(item for item in self._waiting if item is not place)
                 self._hand_over()  # whoever stood behind may need fewer
             raise
 
     def clear(self) -> None:
-        """Send away everybody who waits: their entries go back to the stream."""
-        for place, _ in self._waiting:
-            if not place.done():
-                place.set_exception(HandBack())
-        self._waiting.clear()
+        """Send away those who wait with nothing paid for: their entries go back to the stream."""
+        for place in self._waiting:
+            if not place.firm and not place.granted.done():
+                place.granted.set_exception(HandBack())
+        self._waiting = deque(place for place in self._waiting if place.firm)
+        self._hand_over()
+
+    def step_aside(self) -> None:
+        """A job prepares something without a slot, and will want one after that."""
+        self._aside += 1
+
+    def step_back(self) -> None:
+        """It is prepared."""
+        self._aside -= 1
         self._changed.set()
 
     def _hand_over(self) -> None:
-        while self._waiting and self._used + self._waiting[0][1] <= self._capacity:
-            place, units = self._waiting.popleft()
-            if not place.done():
-                self._used += units
-                place.set_result(None)
+        while self._waiting and self._used + self._waiting[0].units <= self._capacity:
+            place = self._waiting.popleft()
+            if not place.granted.done():
+                self._used += place.units
+                place.granted.set_result(None)
         self._changed.set()
 
 
 @dataclass(slots=True)
 class Seat:
-    """The slots of one job: it comes with one, may leave it, and take it again."""
+    """The slots of one job: it comes with one, may leave it, and take it again.
+
+    Attributes:
+        units: how many it has now.
+        alone: whether it keeps all there are, whatever it does with them.
+    """
 
     slots: Slots
     units: int = 1
+    alone: bool = False
+    _busy: int = 0
+    _worked: bool = False
 
     def leave(self) -> None:
         """Give back what it has."""
@@ -137,3 +176,36 @@ class Seat:
             self.leave()
             await self.slots.acquire(units)
             self.units = units
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """A slot for one call of the model, given back with its end; several calls at once may be.
+
+        Raises:
+            HandBack: the job is to be handed back instead; never after its first call.
+        """
+        if not self.alone and self._busy >= self.units:
+            await self.slots.acquire(firm=self._worked)
+            self.units += 1
+        self._busy += 1
+        self._worked = True
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self.alone:
+                self.units -= 1
+                self.slots.give_back()
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """Without a slot that it does not use: for what takes time before the model is asked."""
+        idle = 0 if self.alone else self.units - self._busy
+        if idle:
+            self.units -= idle
+            self.slots.give_back(idle)
+        self.slots.step_aside()
+        try:
+            yield
+        finally:
+            self.slots.step_back()

@@ -34,7 +34,7 @@ def _refused(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
 def test_the_defaults_are_the_promised_ones() -> None:
     """What the README's first lines rely on."""
     settings = load_settings(Settings)
-    assert settings.llm_base_url == "http://localhost:8080/v1"
+    assert settings.llm_base_url == ("http://localhost:8080/v1",)
     assert (settings.llm_vision_model, settings.llm_text_model) == ("llava", "mistral")
     assert settings.llm_api_key.get_secret_value() == "not-needed"
     assert settings.llm_max_retries == 5

@@ -135,7 +135,7 @@ async def _models(settings: Settings) -> AsyncIterator[Finding]:
         return
     finally:
         await llm.close()
-    yield Finding("model server", Verdict.OK, f"{settings.llm_base_url} answers")
+    yield Finding("model server", Verdict.OK, f"{settings.llm_base_url[0]} answers")
     for role, name in models(settings).items():
         if name in offered:
             yield Finding(f"{role} model", Verdict.OK, name)

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.enums import JobType
 from worker.handlers import (
+    document,
     email_extract,
     extract,
     followup,
@@ -24,6 +25,7 @@ ALL_HANDLERS: tuple[Handler[Any], ...] = (
     intent_classify.HANDLER,
     followup.HANDLER,
     extract.HANDLER,
+    document.HANDLER,
 )
 HANDLERS: Mapping[JobType, Handler[Any]] = MappingProxyType(
     {handler.job_type: handler for handler in ALL_HANDLERS}

@@ -1,7 +1,8 @@
 """What a handler is, and what it may use: values in, an outcome out, nothing changed anywhere."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -39,16 +40,53 @@ class ImageSource(Protocol):
         ...
 
 
+class Document(Protocol):
+    """An open document whose pages can be looked at, in any order and at once."""
+
+    @property
+    def page_count(self) -> int:
+        """How many pages it has."""
+        ...
+
+    async def page(self, number: int) -> PreparedImage:
+        """The page as a picture, counted from 1.
+
+        Raises:
+            Reject: this page cannot be shown; the others may.
+        """
+        ...
+
+
+class DocumentSource(Protocol):
+    """Where handlers get documents from."""
+
+    def open(self, path: str) -> AbstractAsyncContextManager[Document]:
+        """Open and check the document at `path`, relative to the image folder.
+
+        Raises (on entering):
+            Reject: there is no usable document there; the message is for a person.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a handler works with, made anew for each job."""
+    """What a handler works with, made anew for each try of a job.
+
+    Attributes:
+        kept: what an earlier try of this job in this process has put here.
+        vocabulary: the tags that may be given where a payload brings no list of its own.
+    """
 
     ask: Asker
     core: CoreReader
     images: ImageSource
+    documents: DocumentSource
     user_id: int | None
     enqueued_at: datetime
     """When the job was appended (from its entry id, UTC): the same on every retry."""
+    kept: dict[str, object] = field(default_factory=dict[str, object])
+    vocabulary: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class PreparedImage:
     media_type: str
     width: int
     height: int
+    digest: str = ""
+    """SHA-256 of `data` in hex: the same picture is prepared to the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Prompt:
     system: str
     user: str
     image: PreparedImage | None = None
+    version: str = ""
+    """Which wording of `system` this is, such as `text_tag/3`."""
 
     @property
     def role(self) -> ModelRole:
@@ -60,21 +64,64 @@ class Completion:
     finish_reason: str
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
+    """How many of `tokens_in` the server had in its prefix cache."""
+    provider: str = ""
+    model: str = ""
 
 
 @dataclass(slots=True)
-class Usage:
-    """What a job has cost so far, re-asks and failed tries included."""
+class Tokens:
+    """What one model was asked and how much it read and wrote."""
 
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
+
+
+@dataclass(slots=True)
+class Usage:
+    """What a job has cost so far, re-asks and failed tries included.
+
+    Attributes:
+        calls: calls that were begun, answered or not.
+        reasks: those of them that repeated a question whose answer could not be used.
+        repaired: answers whose JSON had to be mended.
+        dropped: parts of answers that were left out because they did not hold.
+        llm_s: seconds spent waiting for the model.
+        answered: tokens by provider and model.
+    """
+
+    calls: int = 0
+    reasks: int = 0
+    repaired: int = 0
+    dropped: int = 0
     llm_s: float = 0.0
+    answered: dict[tuple[str, str], Tokens] = field(default_factory=dict[tuple[str, str], Tokens])
 
     def add(self, completion: Completion) -> None:
         """Count one completion's tokens."""
-        self.tokens_in += completion.tokens_in
-        self.tokens_out += completion.tokens_out
+        spent = self.answered.setdefault((completion.provider, completion.model), Tokens())
+        spent.calls += 1
+        spent.tokens_in += completion.tokens_in
+        spent.tokens_out += completion.tokens_out
+        spent.tokens_cached += completion.tokens_cached
+
+    @property
+    def tokens_in(self) -> int:
+        """Tokens read, by all models."""
+        return sum(spent.tokens_in for spent in self.answered.values())
+
+    @property
+    def tokens_out(self) -> int:
+        """Tokens written, by all models."""
+        return sum(spent.tokens_out for spent in self.answered.values())
+
+    @property
+    def tokens_cached(self) -> int:
+        """Tokens that need not be read again, of all models."""
+        return sum(spent.tokens_cached for spent in self.answered.values())
 
 
 class LLM(Protocol):
@@ -88,6 +135,10 @@ class LLM(Protocol):
         """
         ...
 
+    def context_tokens(self, role: ModelRole) -> int | None:
+        """Tokens that prompt and answer may have together, where the server has said so."""
+        ...
+
 
 @dataclass(slots=True)
 class ScriptedLLM:
@@ -95,6 +146,7 @@ class ScriptedLLM:
 
     replies: list[Completion | str | Exception]
     requests: list[ChatRequest] = field(default_factory=list[ChatRequest])
+    context: int | None = None
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Give the next reply of the script."""
@@ -103,3 +155,8 @@ class ScriptedLLM:
         if isinstance(reply, Exception):
             raise reply
         return Completion(reply, "stop", 10, 5) if isinstance(reply, str) else reply
+
+    def context_tokens(self, role: ModelRole) -> int | None:
+        """What the script was given."""
+        del role
+        return self.context

@@ -88,6 +88,11 @@ class OpenAIChat:
         )
         return read_completion(await self._reply(call, model, request.timeout_s))
 
+    def context_tokens(self, role: ModelRole) -> int | None:
+        """Not known here."""
+        del role
+        return None
+
     async def models(self, timeout_s: float = 10.0) -> list[str]:
         """Name the models that the server has.
 

@@ -7,6 +7,7 @@ Whatever is still wrong then is the queue's to retry.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -86,6 +87,7 @@ class Asker:
         text_timeout_s: one total for each call without a picture.
         vision_timeout_s: one total for each call with a picture.
         time_left: seconds to the job's deadline, or None; no call outlasts it.
+        slot: where each call waits for its turn.
     """
 
     llm: LLM
@@ -94,6 +96,7 @@ class Asker:
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
     time_left: Callable[[], float | None] = lambda: None
+    slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     async def __call__(self, question: Question[T], prompt: Prompt) -> T:
         """Ask, and once more if the answer cannot be used: two calls at most.
@@ -125,6 +128,10 @@ class Asker:
         )
 
     async def _complete(self, request: ChatRequest) -> Completion:
+        async with self.slot():
+            return await self._call(request)
+
+    async def _call(self, request: ChatRequest) -> Completion:
         left_s = self.time_left()
         if left_s is not None and left_s <= 0:
             raise Reject(FailureReason.EXPIRED, "the deadline passed before the model was asked")

@@ -20,6 +20,7 @@ def report(job: Job, outcome: Outcome) -> None:
         "tokens_out": job.usage.tokens_out,
     }
     if isinstance(outcome, Failed):
-        log.error("job_dead", **fields, reason=str(outcome.reason), why=outcome.message)
+        why = {"reason": str(outcome.reason), "cause": outcome.cause, "why": outcome.message}
+        log.error("job_dead", **fields, **why)
     else:
         log.info("job_done", **fields)

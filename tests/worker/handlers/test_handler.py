@@ -14,6 +14,7 @@ from worker.handlers import ALL_HANDLERS, HANDLERS
 from worker.handlers.handler import Tools
 from worker.llm.chat import PreparedImage, ScriptedLLM, Usage
 from worker.llm.structured import Asker
+from worker.workshop import NoDocuments
 
 ENQUEUED_AT = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
 PICTURE = PreparedImage(b"\xff\xd8", "image/jpeg", 2, 1)
@@ -60,7 +61,7 @@ class Bench:
     def tools(self) -> Tools:
         """What the handler gets."""
         ask = Asker(llm=self.llm, usage=Usage(), request_id="t")
-        return Tools(ask, self.core, self.images, self.user_id, ENQUEUED_AT)
+        return Tools(ask, self.core, self.images, NoDocuments(), self.user_id, ENQUEUED_AT)
 
     @property
     def said(self) -> str:

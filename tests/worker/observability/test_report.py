@@ -12,19 +12,20 @@ from shared.enums import FailureReason, JobType
 from shared.redis_streams import JobEntry
 from shared.schemas import TaskResponse, TextTagPayload, TextTagResult
 from worker import answering
-from worker.answering import Answering, AnswerLimits, Workshop
+from worker.answering import Answering, AnswerLimits
 from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
 from worker.errors import Reject
 from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
 from worker.job import Job
-from worker.llm.chat import PreparedImage, ScriptedLLM, Usage
+from worker.llm.chat import Completion, PreparedImage, ScriptedLLM, Usage
 from worker.observability import report as reporting
 from worker.observability.report import report
 from worker.outcome import Completed, Failed, Outcome, completed
 from worker.parking import Parking
 from worker.slots import Slots
+from worker.workshop import Workshop
 
 SECRET = "DIARY-\x1b[31m-\n{}"
 JSON_SECRET = json.dumps(SECRET)[1:-1]
@@ -129,7 +130,8 @@ def test_a_done_job_is_one_line(lines: Callable[[], list[dict[str, Any]]]) -> No
     """With every field the README promises, in whole milliseconds."""
     job = _job()
     job.job_id, job.facts, job.attempts = "7f3", JobEntry("7f3", {}), 2
-    job.usage = Usage(calls=2, tokens_in=10, tokens_out=5, llm_s=1.2345)
+    job.usage = Usage(calls=2, llm_s=1.2345)
+    job.usage.add(Completion("{}", "stop", 10, 5))
     job.deliver_s = 0.01
     report(job, Completed(result={"tags": [SECRET]}))
     assert lines() == [

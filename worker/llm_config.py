@@ -1,0 +1,101 @@
+"""The settings of the model side that are more than a number: addresses, fallbacks, budgets."""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+from worker.setting_types import HttpUrl, ModelName, Token
+
+
+class ProviderName(StrEnum):
+    """The presets, see `worker.llm.providers`."""
+
+    VLLM = "vllm"
+    OLLAMA = "ollama"
+    OPENAI = "openai"
+    OPENROUTER = "openrouter"
+    GOOGLE = "google"
+    ANTHROPIC = "anthropic"
+    MOCK = "mock"
+
+
+class StructureName(StrEnum):
+    """How an answer gets its shape; `AUTO` is the preset's way."""
+
+    AUTO = "auto"
+    JSON_SCHEMA = "json_schema"
+    JSON_OBJECT = "json_object"
+    TOOL = "tool"
+    PROMPT = "prompt"
+
+
+def _comma_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    if not found:
+        raise ValueError("names no address")
+    return found
+
+
+Addresses = Annotated[
+    tuple[HttpUrl, ...], NoDecode, BeforeValidator(_comma_list), Field(min_length=1)
+]
+"""One base URL, or a comma list of replicas that serve the same models."""
+
+
+class Fallback(BaseModel):
+    """A server to use while those before it are away."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    provider: ProviderName
+    base_url: Annotated[tuple[HttpUrl, ...], BeforeValidator(_comma_list)] = ()
+    """The preset's own address when absent."""
+    text_model: ModelName
+    vision_model: ModelName
+    api_key: Token = SecretStr("not-needed")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_model_for_both(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "model" in value:
+            said = dict(cast("dict[str, Any]", value))
+            model = said.pop("model")
+            return {"text_model": model, "vision_model": model} | said
+        return value
+
+
+def _json_list(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if isinstance(found, list):
+        return cast("list[Any]", found)
+    raise ValueError(
+        'must be a JSON list such as [{"provider":"openai","model":"…","api_key":"…"}]'
+    )
+
+
+Fallbacks = Annotated[tuple[Fallback, ...], NoDecode, BeforeValidator(_json_list)]
+
+
+def _budgets(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition(":") for part in value.split(",") if part.strip()]
+    if not all(amount.strip().isdecimal() for _, _, amount in pairs):
+        raise ValueError("must be provider:tokens, such as openai:2000000,google:500000")
+    return {name.strip(): amount.strip() for name, _, amount in pairs}
+
+
+TokenBudgets = Annotated[
+    Mapping[ProviderName, Annotated[int, Field(ge=1)]], NoDecode, BeforeValidator(_budgets)
+]

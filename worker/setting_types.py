@@ -1,0 +1,39 @@
+"""Types that several settings share: addresses, keys, names."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr, StringConstraints
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            named, parts = False, urlsplit("")
+        if parts.scheme not in schemes or not named:
+            allowed = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must be a URL that begins with {allowed} and names a host")
+        return value
+
+    return AfterValidator(check)
+
+
+def _header_safe(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value().strip()  # files that hold a secret end in a line break
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("goes into an HTTP header: only printable ASCII characters are allowed")
+    return SecretStr(text)
+
+
+def _without_login(value: str) -> str:
+    if "@" in urlsplit(value).netloc:  # it would be in every log line that names the server
+        raise ValueError("must have no user and password in it: there are settings for keys")
+    return value
+
+
+HttpUrl = Annotated[str, _url("http", "https"), AfterValidator(_without_login)]
+Token = Annotated[SecretStr, AfterValidator(_header_safe)]
+ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]

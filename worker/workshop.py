@@ -1,0 +1,132 @@
+"""What handlers work with, and how a job's slot follows its work.
+
+A slot is for the model's time: while a handler prepares a picture or reads from Core, somebody else
+has it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from shared.enums import FailureReason, JobType
+from shared.schemas import TaskResponse
+from worker.errors import Reject
+from worker.handlers.handler import (
+    CoreReader,
+    Document,
+    DocumentSource,
+    Handler,
+    ImageSource,
+    Tools,
+)
+from worker.job import Job
+from worker.llm.chat import LLM, PreparedImage
+from worker.llm.structured import Asker
+from worker.slots import Seat
+
+
+class Core(CoreReader, Protocol):
+    """The part of Core that is used before there is an outcome."""
+
+    async def mark_processing(self, job_id: str) -> None:
+        """Tell Core that work has begun."""
+        ...
+
+
+class NoDocuments:
+    """Where there are no documents at all."""
+
+    @asynccontextmanager
+    async def open(self, path: str) -> AsyncIterator[Document]:
+        """Refuse."""
+        raise Reject(FailureReason.INVALID_IMAGE, f"document_path {path!r:.200}: no documents here")
+        yield  # pyright: ignore[reportUnreachable] -- makes it a generator
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What handlers work with; shared by all jobs.
+
+    Attributes:
+        vocabulary: the tags that may be given, where a payload does not say.
+        text_timeout_s: one total for each call without a picture.
+        vision_timeout_s: one total for each call with a picture.
+    """
+
+    handlers: Mapping[JobType, Handler[Any]]
+    llm: LLM
+    core: Core
+    images: ImageSource
+    documents: DocumentSource = field(default_factory=NoDocuments)
+    vocabulary: tuple[str, ...] | None = None
+    text_timeout_s: float = 60.0
+    vision_timeout_s: float = 120.0
+
+    def tools(self, job: Job, seat: Seat, time_left: Callable[[], float | None]) -> Tools:
+        """The tools for one try of one job."""
+        ask = Asker(
+            llm=self.llm,
+            usage=job.usage,
+            request_id=f"{job.job_id}-{job.entry.entry_id}",
+            text_timeout_s=self.text_timeout_s,
+            vision_timeout_s=self.vision_timeout_s,
+            time_left=time_left,
+            slot=seat.working,
+        )
+        return Tools(
+            ask=ask,
+            core=_CoreAside(self.core, seat),
+            images=_ImagesAside(self.images, seat),
+            documents=_DocumentsAside(self.documents, seat),
+            user_id=None if job.facts is None else job.facts.user_id,
+            enqueued_at=datetime.fromtimestamp(job.entry.enqueued_s, tz=UTC),
+            kept=job.kept,
+            vocabulary=self.vocabulary,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _CoreAside:
+    """Core, read without a slot."""
+
+    core: CoreReader
+    seat: Seat
+
+    async def open_tasks(self, user_id: int) -> list[TaskResponse]:
+        """As `CoreReader` says."""
+        async with self.seat.aside():
+            return await self.core.open_tasks(user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _ImagesAside:
+    """Pictures, prepared without a slot."""
+
+    images: ImageSource
+    seat: Seat
+
+    async def load(self, path: str) -> PreparedImage:
+        """As `ImageSource` says."""
+        async with self.seat.aside():
+            return await self.images.load(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _DocumentsAside:
+    """Documents, opened without a slot."""
+
+    documents: DocumentSource
+    seat: Seat
+
+    def open(self, path: str) -> AbstractAsyncContextManager[Document]:
+        """As `DocumentSource` says."""
+        return self._open(path)
+
+    @asynccontextmanager
+    async def _open(self, path: str) -> AsyncIterator[Document]:
+        async with AsyncExitStack() as stack:
+            async with self.seat.aside():
+                document = await stack.enter_async_context(self.documents.open(path))
+            yield document
