@@ -26,8 +26,8 @@ from worker.janitor import Janitor
 from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import ExitCode, Shutdown, background, drain_within, listening
-from worker.llm.chat import ModelRole
-from worker.llm.client import OpenAIChat
+from worker.llm.router import Router
+from worker.model_side import build_llm, build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.observability.report import report
 from worker.parking import Parking
@@ -51,7 +51,7 @@ class Outside:
 
     redis: RedisClients
     core: CoreApiClient
-    llm: OpenAIChat
+    llm: Router
     images: ImageFolder
 
 
@@ -80,24 +80,6 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     return Outside(clients, core, llm, images)
 
 
-def build_llm(settings: Settings) -> OpenAIChat:
-    """The model client that the settings describe."""
-    return OpenAIChat(
-        settings.llm_base_url[0],
-        settings.llm_api_key.get_secret_value(),
-        models(settings),
-        max_connections=settings.worker_concurrency + 8,
-    )
-
-
-def models(settings: Settings) -> dict[ModelRole, str]:
-    """The model's name for each role."""
-    return {
-        ModelRole.TEXT: settings.llm_text_model,
-        ModelRole.VISION: settings.llm_vision_model,
-    }
-
-
 def build_images(settings: Settings) -> ImageFolder:
     """The picture folder that the settings describe."""
     return ImageFolder(
@@ -120,12 +102,15 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     consumer = Consumer(hands, report, clock)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
-    health = Health(heartbeats, _checks(settings, outside, queue))
+    health = Health(heartbeats, _checks(outside, queue))
     server = HealthServer(health, settings.worker_health_host, settings.worker_health_port)
     port = await server.start()
     log.info("started", **_facts(settings, queue), health_port=port)
+    preflight = build_preflight(settings, outside.llm)
     try:
+        await preflight.start()
         async with background(
+            preflight.watch(),
             hands.leases.renew_forever(heartbeats.beat("leases")),
             settling.run(),
             _janitor(settings, outside, clock).sweep_forever(
@@ -238,11 +223,9 @@ async def _leave(queue: JobQueue) -> None:
         log.debug("consumer_left_behind", error=type(error).__name__)
 
 
-def _checks(settings: Settings, outside: Outside, queue: JobQueue) -> dict[str, Check]:
+def _checks(outside: Outside, queue: JobQueue) -> dict[str, Check]:
     async def model() -> None:
-        missing = sorted(set(models(settings).values()) - set(await outside.llm.models()))
-        if missing:
-            raise Halt(f"the server does not offer {', '.join(missing)}")
+        await outside.llm.ping()
 
     return {"redis": queue.ping, "core": outside.core.ping, "model": model}
 
@@ -252,7 +235,8 @@ def _facts(settings: Settings, queue: JobQueue) -> dict[str, object]:
         "consumer": queue.consumer,
         "job_types": [str(job_type) for job_type in settings.worker_job_types],
         "concurrency": settings.worker_concurrency,
-        "llm": settings.llm_base_url,
+        "llm": list(settings.llm_base_url),
+        "provider": str(settings.llm_provider),
         "text_model": settings.llm_text_model,
         "vision_model": settings.llm_vision_model,
         "core": settings.core_api_url,

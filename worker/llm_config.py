@@ -16,6 +16,7 @@ class ProviderName(StrEnum):
 
     VLLM = "vllm"
     OLLAMA = "ollama"
+    LLAMA_CPP = "llama_cpp"
     OPENAI = "openai"
     OPENROUTER = "openrouter"
     GOOGLE = "google"

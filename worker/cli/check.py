@@ -15,11 +15,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.redis_streams import Keys
-from worker.app import build_llm, models
 from worker.cli.settings import printable, settings_or_exit
-from worker.config import Settings
+from worker.config import LogLevel, Settings
 from worker.core_api_client import CoreApiClient
-from worker.errors import JobError
+from worker.errors import Halt, JobError
+from worker.llm.observing import Unlimited
+from worker.llm.replica import Replica
+from worker.llm.router import Router, Upstream
+from worker.llm_config import StructureName
+from worker.model_side import build_llm, build_preflight
+from worker.observability.logs import configure
 from worker.redis_capabilities import extras
 from worker.redis_clients import CommandClient, connect, describe
 
@@ -50,6 +55,7 @@ def check(
     Exit codes: 0 nothing failed (warnings allowed), 1 something did, 2 the settings are wrong.
     """
     settings = settings_or_exit()
+    configure(LogLevel.ERROR, settings.log_format)  # the findings say it all
     findings = asyncio.run(_findings(settings))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings]))
@@ -126,23 +132,34 @@ async def _core(settings: Settings) -> Finding:
 
 
 async def _models(settings: Settings) -> AsyncIterator[Finding]:
-    llm = build_llm(settings)
+    router = build_llm(settings)
     try:
-        offered = set(await llm.models())
-    except JobError as error:
-        fix = "start the model server, or correct LLM_BASE_URL or LLM_API_KEY"
-        yield Finding("model server", Verdict.FAILED, str(error), fix)
-        return
+        for upstream in router.upstreams:
+            for replica in upstream.replicas:
+                yield await _server(settings, replica)
     finally:
-        await llm.close()
-    yield Finding("model server", Verdict.OK, f"{settings.llm_base_url[0]} answers")
-    for role, name in models(settings).items():
-        if name in offered:
-            yield Finding(f"{role} model", Verdict.OK, name)
-        else:
-            there = ", ".join(sorted(offered)[:8]) or "none"
-            fix = f"set LLM_{role.upper()}_MODEL to one of: {there}"
-            yield Finding(f"{role} model", Verdict.FAILED, f"{name} is not offered", fix)
+        await router.close()
+
+
+async def _server(settings: Settings, replica: Replica) -> Finding:
+    """What the daemon looks at when it starts, for one server by itself."""
+    what = f"model server {replica.provider} {replica.server}"
+    only = Upstream(replica.provider, replica.models, [replica])
+    alone = Router([only], Unlimited(), lambda: 0.0)
+    try:
+        await build_preflight(settings, alone).check(replica)
+    except Halt as error:
+        return Finding(what, Verdict.FAILED, str(error), "correct the settings it names")
+    except JobError as error:
+        fix = "start the model server, or correct LLM_BASE_URL or LLM_PROVIDER"
+        return Finding(what, Verdict.FAILED, str(error), fix)
+    asked = settings.llm_structure
+    shaped = replica.client.structure
+    models = ", ".join(dict.fromkeys(replica.models.values()))
+    if asked is StructureName.AUTO and shaped is not replica.preset.structure:
+        fix = "its answers are checked all the same; see LLM_STRUCTURE"
+        return Finding(what, Verdict.WARNING, f"{models}: output is not constrained", fix)
+    return Finding(what, Verdict.OK, f"{models}, structure: {shaped}")
 
 
 def _image_folder(settings: Settings) -> Finding:

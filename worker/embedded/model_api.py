@@ -21,6 +21,7 @@ from pydantic import JsonValue, ValidationError
 
 from worker.embedded.model_answers import answer
 from worker.embedded.model_faults import Fault, FaultQueue
+from worker.embedded.model_replay import Replay, fail_again, replied
 from worker.embedded.model_request import (
     ChatCall,
     Refusal,
@@ -34,6 +35,8 @@ from worker.embedded.model_tally import Call, Tally
 SHUTDOWN_S = 1.0
 _BODY_MAX_BYTES = 64 * 1024 * 1024
 _MARK = "stand-in"
+_CANARY = "canary"
+"""The schema of the worker's own question at its start."""
 
 FaultHook = Callable[
     [dict[str, JsonValue]],
@@ -55,6 +58,8 @@ class ModelConfig:
     api_key: str | None = None
     faults: FaultHook | None = None
     """Sees every completion's body; a response it gives is sent instead of an answer."""
+    replay: Replay | None = None
+    """Recorded calls: what was asked then is answered as it was answered then."""
 
 
 class StandIn:
@@ -80,20 +85,21 @@ class StandIn:
             message = f"The model `{call.model}` does not exist."
             return _refuse(Refusal(404, message, "NotFoundError", "model"))
         request_id = request.headers.get("X-Request-Id", "")
-        self.tally.count_call(
-            Call(
-                model=call.model,
-                schema_name=call.schema_name,
-                text=call.user,
-                request_id=request_id,
+        if call.schema_name != _CANARY:  # no job's, and so nobody's to account for
+            self.tally.count_call(
+                Call(
+                    model=call.model,
+                    schema_name=call.schema_name,
+                    text=call.user,
+                    request_id=request_id,
+                )
             )
-        )
         try:
             with self.tally.wait(call.model):
                 await self._slots.acquire()
             try:
                 with self.tally.run(call.model, call.prompt_tokens):
-                    return await self._run(call, body if isinstance(body, dict) else {})
+                    return await self._run(call, body if isinstance(body, dict) else {}, request)
             finally:
                 self._slots.release()
         except asyncio.CancelledError:
@@ -133,17 +139,23 @@ class StandIn:
             return web.json_response({"error": str(error)}, status=422)
         return web.json_response({"queued": len(self.faults)})
 
-    async def _run(self, call: ChatCall, body: dict[str, JsonValue]) -> web.StreamResponse:
+    async def _run(
+        self, call: ChatCall, body: dict[str, JsonValue], request: web.Request
+    ) -> web.StreamResponse:
         if self._config.faults is not None:
             made = self._config.faults(body)
             instead = await made if inspect.isawaitable(made) else made
             if instead is not None:
                 return instead
-        fault = self.faults.take()
+        fault = None if call.schema_name == _CANARY else self.faults.take()
         await asyncio.sleep(self._config.latency_s + (fault.hang_s if fault else 0.0))
         failed = _fault_response(fault) if fault is not None else None
         if failed is not None:
             return failed
+        if fault is None and self._config.replay is not None:
+            again = await self._again(self._config.replay, call, body, request)
+            if again is not None:
+                return again
         try:
             text = answer(call, datetime.now(UTC)) if fault is None or fault.text is None else None
         except UnfitSchema as unfit:
@@ -151,6 +163,21 @@ class StandIn:
         if text is None and fault is not None:
             return self._completion(call, fault.text or "", fault.finish_reason)
         return self._completion(call, text or "", "stop")
+
+    async def _again(
+        self, replay: Replay, call: ChatCall, body: dict[str, JsonValue], request: web.Request
+    ) -> web.StreamResponse | None:
+        """What came of the same request when it was recorded."""
+        record = replay.take(body)
+        if record is None:
+            return None
+        if record.error is not None:
+            return await fail_again(record.error, request)
+        reply = record.reply
+        if reply is None:
+            return None
+        self.tally.count_answer(call.model, reply.finish_reason, reply.tokens_in, reply.tokens_out)
+        return web.json_response({**replied(reply), "model": call.model})
 
     def _completion(self, call: ChatCall, text: str, reason: str) -> web.Response:
         tokens = count_tokens(text)

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from shared.enums import JobType
 from shared.schemas import Payload, TaskResponse
 from worker.errors import Service
-from worker.llm.chat import PreparedImage
+from worker.llm.chat import ModelRole, PreparedImage
 from worker.llm.structured import Asker
 from worker.outcome import Completed
 
@@ -98,3 +98,5 @@ class Handler(Generic[P]):
     run: Callable[[P, Tools], Awaitable[Completed]]
     needs: tuple[Service, ...] = (Service.MODEL,)
     """What it asks; while one of them is away, no job of this type is claimed."""
+    role: ModelRole = ModelRole.TEXT
+    """Which model it asks."""

@@ -45,7 +45,9 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     """No whole answer in the time a call may take."""
     CONNECTION_ERROR = "connection_error"
-    """Refused, reset, unknown name, or the reply broke off."""
+    """Refused, reset, or no such name."""
+    BROKEN_REPLY = "broken_reply"
+    """The connection broke while the reply came."""
     BREAKER_OPEN = "breaker_open"
     """Not asked: every server that could answer is being left alone."""
     BUDGET_SPENT = "budget_spent"
@@ -85,6 +87,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         Cause.TIMEOUT: Rule(Disposition.RETRY, against_server=True),
         Cause.CONNECTION_ERROR: Rule(Disposition.SNOOZE, against_server=True),
+        Cause.BROKEN_REPLY: Rule(Disposition.RETRY, against_server=True),
         Cause.BREAKER_OPEN: Rule(Disposition.SNOOZE),
         Cause.BUDGET_SPENT: Rule(Disposition.SNOOZE),
         Cause.UNREADABLE_REPLY: Rule(Disposition.RETRY),
@@ -101,15 +104,20 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         Cause.CONTEXT_TOO_LONG: Rule(Disposition.REJECT, _NEVER),
         Cause.UNKNOWN_MODEL: Rule(Disposition.HALT),
         "http_401": Rule(Disposition.HALT),
+        "http_402": Rule(Disposition.HALT),
         "http_403": Rule(Disposition.HALT),
         "http_404": Rule(Disposition.HALT),
+        "http_405": Rule(Disposition.HALT),
+        "http_407": Rule(Disposition.HALT),
         "http_408": Rule(Disposition.RETRY),
         "http_409": Rule(Disposition.RETRY),
+        "http_410": Rule(Disposition.HALT),
         "http_425": Rule(Disposition.RETRY),
         "http_429": Rule(Disposition.SNOOZE),
         "http_502": Rule(Disposition.SNOOZE, against_server=True),
         "http_503": Rule(Disposition.SNOOZE, against_server=True),
         "http_504": Rule(Disposition.SNOOZE, against_server=True),
+        "http_529": Rule(Disposition.SNOOZE, against_server=True),
     }
 )
 """Every cause that has a rule of its own; other statuses follow their class, see `rule`."""
@@ -127,11 +135,18 @@ def rule(cause: str) -> Rule:
         return known
     if cause.startswith("http_4"):
         return Rule(Disposition.REJECT, _NEVER)
+    if cause.startswith("http_3"):  # private texts are not sent after a redirect
+        return Rule(Disposition.HALT)
     return Rule(Disposition.RETRY, against_server=cause.startswith("http_5"))
 
 
 def job_error(
-    cause: str, message: str, *, after_s: float | None = None, suspect: bool = False
+    cause: str,
+    message: str,
+    *,
+    after_s: float | None = None,
+    suspect: bool = False,
+    raw_answer: str = "",
 ) -> JobError:
     """The error that carries a cause to the queue.
 
@@ -140,6 +155,7 @@ def job_error(
         message: one line for a person.
         after_s: seconds the server asked for.
         suspect: whether the server went away over this very request.
+        raw_answer: what the model said, for the dead letter.
     """
     found = rule(cause)
     match found.disposition:
@@ -150,4 +166,6 @@ def job_error(
         case Disposition.HALT:
             return Halt(message, cause=cause)
         case Disposition.REASK | Disposition.RETRY:
-            return Retryable(message, after_s=after_s, reason=found.reason, cause=cause)
+            return Retryable(
+                message, after_s=after_s, reason=found.reason, cause=cause, raw_answer=raw_answer
+            )

@@ -5,90 +5,104 @@ server that calls itself compatible has its own idea of the reply: what is missi
 type is an answer to ask for again, never a crash.
 """
 
-import json
 from base64 import b64encode
+from dataclasses import dataclass
+from json import dumps
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
 
-from shared.enums import FailureReason
-from worker.errors import Reject, Retryable
-from worker.llm.chat import ChatRequest, Completion, Prompt
-
-TEMPERATURE = 0.1
-"""Close to repeatable, and yet not stuck with the same bad answer when asked again."""
+from worker.llm.causes import Cause, job_error
+from worker.llm.chat import ChatRequest, Completion, PreparedImage, Prompt
+from worker.llm.providers import Provider
+from worker.llm.structure_wire import Shape, shape_of
+from worker.llm_config import StructureName
 
 R = TypeVar("R", bound=BaseModel)
 
 
-def request_body(request: ChatRequest, model: str) -> bytes:
-    """The JSON of `POST /chat/completions`.
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model that a server says it has.
 
-    `max_tokens` is the older name of that limit, and the one that every server knows.
+    Attributes:
+        context_tokens: what prompt and answer may have together, where the server says so.
     """
-    return json.dumps(
-        {
-            "model": model,
-            "messages": [
-                {"role": "system", "content": request.prompt.system},
-                {"role": "user", "content": _user_content(request.prompt)},
-            ],
-            "temperature": TEMPERATURE,
-            "max_tokens": request.max_tokens,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {
-                    "name": request.schema_name,
-                    "schema": request.schema,
-                    "strict": True,
-                },
-            },
-        },
-        separators=(",", ":"),
-    ).encode()
+
+    name: str
+    context_tokens: int | None = None
+
+
+def request_body(
+    request: ChatRequest, model: str, provider: Provider, structure: StructureName
+) -> bytes:
+    """The JSON of `POST /chat/completions`."""
+    shape = shape_of(request, provider, structure)
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": _system(request.prompt, shape)},
+            {"role": "user", "content": _user_content(request.prompt, provider)},
+        ],
+        provider.tokens_field: request.max_tokens,
+        **provider.extra,
+    }
+    if provider.temperature is not None:
+        body["temperature"] = provider.temperature
+    head = dumps(body, separators=(",", ":"), ensure_ascii=False)
+    # The schema's JSON is the same for every call of a job type and is joined on as it is.
+    text = f"{head[:-1]},{shape.fields}}}" if shape.fields else head
+    return text.encode(errors="replace")
 
 
 def read_completion(raw: bytes) -> Completion:
     """Read the reply to `request_body`.
 
     Raises:
-        Retryable: it is no chat completion, or there is nothing in it.
+        Retryable: it is no chat completion.
         Reject: the model says that it refuses.
     """
     reply = _read(_Reply, raw)
     choice = reply.choices[0]
     if choice.message.refusal:
-        raise Reject(FailureReason.MODEL_REFUSED, "the model refused to answer")
-    finish_reason = choice.finish_reason or ""
-    if choice.message.content is None and finish_reason == "stop":
-        raise Retryable("the model server sent no content")
-    return Completion(
-        choice.message.content or "",
-        finish_reason,
-        reply.usage.prompt_tokens,
-        reply.usage.completion_tokens,
-    )
+        raise job_error(Cause.REFUSED, "the model refused to answer")
+    text, finish = choice.message.content or "", choice.finish_reason or ""
+    if choice.message.tool_calls:
+        # A forced tool call is the answer; whatever the model said beside it is not.
+        text = choice.message.tool_calls[0].function.arguments
+        finish = "stop" if finish == "tool_calls" else finish
+    usage = reply.usage
+    cached = usage.prompt_tokens_details.cached_tokens
+    return Completion(text, finish, usage.prompt_tokens, usage.completion_tokens, cached)
 
 
-def read_models(raw: bytes) -> list[str]:
-    """Read the ids in the reply to `GET /models`.
+def read_models(raw: bytes) -> list[ModelCard]:
+    """Read the reply to `GET /models`.
 
     Raises:
         Retryable: it is no list of models.
     """
-    return [model.id for model in _read(_Models, raw).data]
+    found = _read(_Models, raw).data
+    return [ModelCard(model.id.removeprefix("models/"), model.context) for model in found]
 
 
-def _user_content(prompt: Prompt) -> str | list[dict[str, Any]]:
+def _system(prompt: Prompt, shape: Shape) -> str:
+    return f"{prompt.system}\n\n{shape.words}" if shape.words else prompt.system
+
+
+def _user_content(prompt: Prompt, provider: Provider) -> str | list[dict[str, Any]]:
     if prompt.image is None:
         return prompt.user
-    encoded = b64encode(prompt.image.data).decode()
-    url = f"data:{prompt.image.media_type};base64,{encoded}"
     # The text first: it is the same for every picture, so its prefix stays in the server's cache.
-    return [
-        {"type": "text", "text": prompt.user},
-        {"type": "image_url", "image_url": {"url": url}},
-    ]
+    return [{"type": "text", "text": prompt.user}, _picture(prompt.image, provider)]
+
+
+def _picture(image: PreparedImage, provider: Provider) -> dict[str, Any]:
+    url = f"data:{image.media_type};base64,{b64encode(image.data).decode()}"
+    part: dict[str, Any] = {"type": "image_url", "image_url": {"url": url}}
+    if provider.image_ids and image.digest:
+        part["uuid"] = image.digest
+    return part
 
 
 def _read(shape: type[R], raw: bytes) -> R:
@@ -97,8 +111,9 @@ def _read(shape: type[R], raw: bytes) -> R:
     except ValidationError as error:
         item = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, item["loc"])) or "body"
-        raise Retryable(
-            f"the model server's reply cannot be read: {where}: {item['msg']:.100}"
+        raise job_error(
+            Cause.UNREADABLE_REPLY,
+            f"the model server's reply cannot be read: {where}: {item['msg']:.100}",
         ) from None
 
 
@@ -111,17 +126,39 @@ def _object_or_nothing(value: object) -> object:
     return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType] -- pydantic reads it next
 
 
+def _list_or_nothing(value: object) -> object:
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType] -- pydantic reads it next
+
+
+def _size(value: object) -> int | None:
+    return value if type(value) is int and value > 0 else None
+
+
 _Count = Annotated[int, BeforeValidator(_count)]
+
+
+class _Details(BaseModel):
+    cached_tokens: _Count = 0
 
 
 class _Usage(BaseModel):
     prompt_tokens: _Count = 0
     completion_tokens: _Count = 0
+    prompt_tokens_details: Annotated[_Details, BeforeValidator(_object_or_nothing)] = _Details()
+
+
+class _Function(BaseModel):
+    arguments: str
+
+
+class _ToolCall(BaseModel):
+    function: _Function
 
 
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
+    tool_calls: Annotated[list[_ToolCall], BeforeValidator(_list_or_nothing)] = []
 
 
 class _Choice(BaseModel):
@@ -136,6 +173,9 @@ class _Reply(BaseModel):
 
 class _Model(BaseModel):
     id: str
+    context: Annotated[int | None, BeforeValidator(_size)] = Field(
+        None, validation_alias=AliasChoices("max_model_len", "context_length", "context_window")
+    )
 
 
 class _Models(BaseModel):

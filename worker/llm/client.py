@@ -7,6 +7,7 @@ off: the queue retries, and two layers would multiply.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -17,10 +18,15 @@ from openai import Timeout as NetworkTimeout
 
 from worker.errors import Halt
 from worker.llm.chat import ChatRequest, Completion, ModelRole
-from worker.llm.chat_wire import read_completion, read_models, request_body
-from worker.llm.errors import ErrorReply, Target, status_error, transport_error
+from worker.llm.chat_wire import ModelCard, read_completion, read_models, request_body
+from worker.llm.errors import ErrorReply, ReplyTooLong, Target, status_error, transport_error
+from worker.llm.providers import PROVIDERS, Provider
+from worker.llm_config import ProviderName
 
-MAX_REPLY_BYTES = 16 * 1_048_576
+MAX_REPLY_BYTES = 2 * 1_048_576
+"""No answer is near it (4,096 tokens are some 20 KB), and more could not be read in a blink."""
+MAX_LIST_BYTES = 16 * 1_048_576
+"""Of a list of models, which some providers have thousands of."""
 CONNECT_TIMEOUT_S = 5.0
 KEEPALIVE_S = 4.0
 """Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
@@ -34,6 +40,10 @@ class OpenAIChat:
 
     Concurrency is the caller's to limit: who waits for a connection waits within its timeout.
 
+    Attributes:
+        structure: how answers get their shape; the preset's way, until something else is found to
+            work.
+
     Raises:
         Halt: the key cannot be sent in a header, or the address cannot be read.
     """
@@ -45,13 +55,16 @@ class OpenAIChat:
         models: Mapping[ModelRole, str],
         max_connections: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        provider: Provider = PROVIDERS[ProviderName.VLLM],
     ) -> None:
         if not (api_key.isascii() and api_key.isprintable()):
             raise Halt("LLM_API_KEY: only printable ASCII characters can be sent")
         self._url = _usable_address(base_url)
         self._secret = api_key
         self._models = dict(models)
+        self._provider = provider
         self._now = now
+        self.structure = provider.structure
         self._client = AsyncOpenAI(
             base_url=self._url,
             api_key=api_key or "none",
@@ -59,7 +72,7 @@ class OpenAIChat:
             # The one total is asyncio.timeout: a generation sends nothing until it is done.
             timeout=NetworkTimeout(None, connect=CONNECT_TIMEOUT_S),
             # A compressed reply could unfold beyond any cap.
-            default_headers={"Accept-Encoding": "identity"},
+            default_headers={"Accept-Encoding": "identity", **provider.headers},
             http_client=DefaultAioHttpClient(
                 limits=httpx2.Limits(
                     max_connections=max_connections,
@@ -78,29 +91,52 @@ class OpenAIChat:
         Raises:
             Retryable, Snooze, Reject, Halt: see `worker.llm.errors`; nothing else escapes.
         """
-        model = self._models[request.prompt.role]
+        return await self.ask(request, self._models[request.prompt.role])
+
+    async def ask(self, request: ChatRequest, model: str) -> Completion:
+        """Ask a model by its name; else as `complete`."""
+        named = request.request_id and self._provider.request_ids
         headers = {"X-Request-Id": quote(request.request_id, safe=_HEADER_SAFE)}
         call = self._client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
-            content=request_body(request, model),
-            options={"headers": headers} if request.request_id else {},
+            content=request_body(request, model, self._provider, self.structure),
+            options={"headers": headers} if named else {},
         )
-        return read_completion(await self._reply(call, model, request.timeout_s))
+        completion = read_completion(await self._reply(call, model, request.timeout_s))
+        return replace(completion, provider=str(self._provider.name), model=model)
 
     def context_tokens(self, role: ModelRole) -> int | None:
-        """Not known here."""
+        """Not known here: `models` tells, and the router remembers."""
         del role
         return None
 
-    async def models(self, timeout_s: float = 10.0) -> list[str]:
-        """Name the models that the server has.
+    @property
+    def lists_models(self) -> bool:
+        """Whether `models` can tell what the server has."""
+        return self._provider.lists_models
+
+    async def models(self, timeout_s: float = 10.0) -> list[ModelCard]:
+        """The models that the server says it has.
 
         Raises:
             Retryable, Snooze, Reject, Halt: as for `complete`.
         """
         call = self._client.get("/models", cast_to=httpx2.Response)
         return read_models(await self._reply(call, "", timeout_s))
+
+    async def ping(self, timeout_s: float = 5.0) -> None:
+        """Ask the server's health; nothing where it has no address for that.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: as for `complete`.
+        """
+        path = self._provider.health_path
+        if path is not None:
+            call = self._client.get(
+                str(httpx2.URL(self._url).copy_with(path=path)), cast_to=httpx2.Response
+            )
+            await self._reply(call, "", timeout_s)
 
     async def close(self) -> None:
         """Close every connection; the client cannot be used after that."""
@@ -123,23 +159,25 @@ class OpenAIChat:
 
 
 async def _cap_reply(response: httpx2.Response) -> None:
-    response.stream = _CappedStream(response.stream)
+    most = MAX_REPLY_BYTES if response.request.method == "POST" else MAX_LIST_BYTES
+    response.stream = _CappedStream(response.stream, most)
 
 
 class _CappedStream(httpx2.AsyncByteStream):
     """A body that breaks off where it becomes absurd."""
 
-    def __init__(self, stream: object) -> None:
+    def __init__(self, stream: object, most: int) -> None:
         if not isinstance(stream, httpx2.AsyncByteStream):
             raise TypeError("an asynchronous client has asynchronous bodies")
         self._stream = stream
+        self._most = most
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = MAX_REPLY_BYTES
+        left = self._most
         async for chunk in self._stream:
             left -= len(chunk)
             if left < 0:
-                raise httpx2.ReadError(f"it is longer than {MAX_REPLY_BYTES} bytes")
+                raise ReplyTooLong(f"the reply is longer than {self._most:,} bytes")
             yield chunk
 
     async def aclose(self) -> None:

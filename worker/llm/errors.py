@@ -1,11 +1,13 @@
-"""What follows from a call that failed: one table for HTTP statuses, one for broken connections.
+"""Which cause a failed call has: from its HTTP status and body, or from a broken connection.
+
+What follows from each cause stands in `worker.llm.causes`.
 
 The SDK's own classes are no use here: its aiohttp transport reports a refused connection as a
 timeout. What tells them apart is the chain of causes underneath.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,8 +17,8 @@ import aiohttp
 import httpx2
 from pydantic_core import from_json
 
-from shared.enums import FailureReason
-from worker.errors import Halt, JobError, Reject, Retryable, Snooze
+from worker.errors import Halt, JobError
+from worker.llm.causes import Cause, http_cause, job_error
 
 MAX_RETRY_AFTER_S = 120.0
 _SHOWN_CHARS = 300
@@ -24,7 +26,12 @@ _SHORTEST_SECRET = 4  # a shorter one hides nothing and would riddle the message
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 # Validation errors of common servers repeat the request, which is private.
 _REPEATED_INPUT = re.compile(r"input_value=|['\"]input['\"]\s*:")
+_SEARCHED_CHARS = 2_000
 _PROMPT_PARAMS = frozenset({"input_tokens", "input_text"})
+
+
+class ReplyTooLong(httpx2.ReadError):
+    """A reply that is longer than any answer can be; it was not read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +69,47 @@ def status_error(reply: ErrorReply, target: Target, now: datetime) -> JobError:
         target: names the model and the address in messages for a person.
         now: aware; what a date in `Retry-After` is counted from.
     """
-    by_class = _refused if 400 <= reply.status <= 499 else _passing
-    return _STATUS.get(reply.status, by_class)(reply, target, now)
+    said = _said(reply.body)
+    if reply.status in _PROMPT_STATUSES and _is_too_long(said):
+        shown = _shown(said.message, target)
+        return job_error(
+            Cause.CONTEXT_TOO_LONG, f"the prompt is too long for {target.model}: {shown}"
+        )
+    if reply.status in _REFUSAL_STATUSES and _is_refusal(said):
+        shown = _shown(said.message, target)
+        return job_error(Cause.REFUSED, f"the model server will not have this input: {shown}")
+    if reply.status == 404 and target.model and _names_model(said, target):
+        return job_error(
+            Cause.UNKNOWN_MODEL,
+            f"the model server at {target.url} has no model {target.model!r}:"
+            " check LLM_TEXT_MODEL and LLM_VISION_MODEL",
+        )
+    message = _SETTINGS.get(reply.status)
+    if message is not None:
+        # Servers like to repeat the key they were given: nothing of the body is shown.
+        text = f"the model server at {target.url} {message} ({reply.status})"
+    else:
+        text = _line(reply, target)
+    after_s = retry_after_s(reply.retry_after, now)
+    return job_error(http_cause(reply.status), text, after_s=after_s)
 
 
 def transport_error(error: BaseException, timeout_s: float, target: Target) -> JobError:
     """Tell what follows from a call that brought no whole reply; pure."""
     shown = _shown(_deepest_message(error), target)
     for link in _causes(error):
+        if isinstance(link, ReplyTooLong):
+            return job_error(Cause.OVERSIZED_REPLY, str(link))
         if isinstance(link, (TimeoutError, httpx2.ReadTimeout)):
-            return Retryable(f"no answer from the model within {timeout_s:g} s")
+            return job_error(Cause.TIMEOUT, f"no answer from the model within {timeout_s:g} s")
         if isinstance(link, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
-            return Halt(f"LLM_BASE_URL={target.url}: no usable address")
+            return Halt(f"LLM_BASE_URL={target.url}: no usable address", cause="bad_address")
         if isinstance(link, _AWAY):
             message = f"the model server at {target.url} cannot be reached: {shown}"
-            return Snooze(message, suspect=_was_connected(error))
+            return job_error(Cause.CONNECTION_ERROR, message, suspect=_was_connected(error))
         if isinstance(link, _BROKEN):
-            return Retryable(f"the model server's reply broke off: {shown}")
-    return Retryable(f"the call to the model failed: {shown}")
+            return job_error(Cause.BROKEN_REPLY, f"the model server's reply broke off: {shown}")
+    return job_error(Cause.BROKEN_REPLY, f"the call to the model failed: {shown}")
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
@@ -99,64 +129,42 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
 
 # ---------------------------------------------------------------------------------- statuses
 
+_SETTINGS = {
+    401: "does not accept the key: check LLM_API_KEY",
+    402: "wants to be paid first: the account has no credit",
+    403: "does not let this key in: check LLM_API_KEY and LLM_PROVIDER",
+    404: "has no model API at this address: check LLM_BASE_URL",
+    405: "has no model API at this address: check LLM_BASE_URL",
+    407: "stands behind a proxy that wants a login",
+    410: "no longer has what is asked for: check LLM_BASE_URL and the models",
+} | dict.fromkeys(range(300, 400), "sends elsewhere: set LLM_BASE_URL to where it really is")
+_PROMPT_STATUSES = frozenset({400, 413, 422})
+# A gateway's moderation says 403, which must not pass for a wrong key: one email would stop us.
+_REFUSAL_STATUSES = frozenset({400, 403, 422})
+_REFUSAL = re.compile(r"content[_ ](filter|policy)|moderation|flagged", re.IGNORECASE)
+_TOO_LONG_CODES = frozenset({"context_length_exceeded", "string_above_max_length"})
+# vLLM and OpenAI say so in a field; the others in words only.
+_TOO_LONG = re.compile(
+    r"context (length|window|size)|maximum context|prompt is too long|too many (input )?tokens"
+    r"|exceeds? the (maximum|available|limit)[^.]{0,40}(token|context)",
+    re.IGNORECASE,
+)
 
-def _bad_request(reply: ErrorReply, target: Target, now: datetime) -> JobError:
-    said = _said(reply.body)
-    if said.param in _PROMPT_PARAMS or said.code == "context_length_exceeded":
-        shown = _shown(said.message, target)
-        return Reject(
-            FailureReason.MODEL_REFUSED, f"the prompt is too long for {target.model}: {shown}"
-        )
-    return _refused(reply, target, now)
 
-
-def _bad_key(reply: ErrorReply, target: Target, now: datetime) -> JobError:
-    # Servers like to repeat the key they were given: nothing of the body is shown.
-    del now
-    return Halt(
-        f"the model server at {target.url} does not accept the key ({reply.status}):"
-        " check LLM_API_KEY"
+def _is_too_long(said: "_Said") -> bool:
+    return (
+        said.param in _PROMPT_PARAMS
+        or said.code in _TOO_LONG_CODES
+        or bool(_TOO_LONG.search(said.message[:_SEARCHED_CHARS]))
     )
 
 
-def _not_found(reply: ErrorReply, target: Target, now: datetime) -> JobError:
-    del now
-    said = _said(reply.body)
-    if target.model and (said.param == "model" or target.model in said.message):
-        return Halt(
-            f"the model server at {target.url} has no model {target.model!r}:"
-            " check LLM_TEXT_MODEL and LLM_VISION_MODEL"
-        )
-    return Halt(f"there is no model API at {target.url} (404): check LLM_BASE_URL")
+def _is_refusal(said: "_Said") -> bool:
+    return bool(_REFUSAL.search(f"{said.code} {said.message[:_SEARCHED_CHARS]}"))
 
 
-def _refused(reply: ErrorReply, target: Target, now: datetime) -> JobError:
-    del now
-    return Reject(FailureReason.MODEL_REFUSED, _line(reply, target))
-
-
-def _passing(reply: ErrorReply, target: Target, now: datetime) -> JobError:
-    del now
-    return Retryable(_line(reply, target))
-
-
-def _away(reply: ErrorReply, target: Target, now: datetime) -> JobError:
-    return Snooze(_line(reply, target), after_s=retry_after_s(reply.retry_after, now))
-
-
-_STATUS: dict[int, Callable[[ErrorReply, Target, datetime], JobError]] = {
-    400: _bad_request,
-    401: _bad_key,
-    403: _bad_key,
-    404: _not_found,
-    408: _passing,
-    409: _passing,
-    425: _passing,
-    429: _away,
-    502: _away,  # a proxy without a server behind it
-    503: _away,
-    504: _away,
-}
+def _names_model(said: "_Said", target: Target) -> bool:
+    return said.param == "model" or target.model in said.message
 
 
 # ------------------------------------------------------------------------------- connections

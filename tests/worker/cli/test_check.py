@@ -27,17 +27,26 @@ def _redis() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def _services(*models: str) -> AsyncGenerator[str]:
-    """Core and a model server at one address."""
+async def _services(*models: str, answer: str = '{"colour":"red"}') -> AsyncGenerator[str]:
+    """Core and a model server at one address; `answer` is what it says to the canary."""
 
     async def offered(_request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": name} for name in models]})
+
+    async def complete(request: web.Request) -> web.Response:
+        model = (await request.json())["model"]
+        if model not in models:
+            error = {"message": f"The model `{model}` does not exist.", "param": "model"}
+            return web.json_response({"error": error}, status=404)
+        message = {"content": answer}
+        return web.json_response({"choices": [{"message": message, "finish_reason": "stop"}]})
 
     async def health(_request: web.Request) -> web.Response:
         return web.Response()
 
     app = web.Application()
     app.router.add_get("/v1/models", offered)
+    app.router.add_post("/v1/chat/completions", complete)
     app.router.add_get("/health", health)
     runner = web.AppRunner(app)
     await runner.setup()
@@ -82,8 +91,7 @@ async def test_all_is_well(tmp_path: Path, redis: RedisServer) -> None:
     assert {finding["verdict"] for finding in found.values()} == {"ok"}
     assert list(found) == [
         *("settings", "redis", "maxmemory-policy", "appendonly", "newer commands"),
-        *("core", "model server"),
-        *("text model", "vision model", "image folder"),
+        *("core", f"model server vllm {url.removeprefix('http://')}", "image folder"),
     ]
 
 
@@ -93,9 +101,34 @@ async def test_a_model_that_is_not_offered_has_its_fix(tmp_path: Path, redis: Re
         settings = _settings(tmp_path, redis, url)
         code, out, err = await _check(tmp_path, **settings)
     assert (code, err) == (1, "")
-    assert "mistral is not offered" in out
-    assert r"set LLM_TEXT_MODEL to one of: \x1b[2Jllava, qwen" in out
+    said = " ".join(out.split())
+    assert "has no model 'llava'" in said or "has no model 'mistral'" in said
+    assert "LLM_TEXT_MODEL" in said
+    assert r"\x1b[2Jllava, qwen" in said
     assert "\x1b" not in out
+
+
+async def test_output_that_is_not_constrained_is_warned_of(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    """A server that takes the schema with a 200 and tells its story."""
+    async with _services("llava", "mistral", answer="Once upon a time") as url:
+        code, out, _ = await _check(tmp_path, "--json", **_settings(tmp_path, redis, url))
+    [found] = [f for name, f in _by_name(out).items() if name.startswith("model server")]
+    assert (code, found["verdict"]) == (0, "warning")
+    assert "LLM_STRUCTURE" in found["fix"]
+
+
+async def test_every_server_is_looked_at(tmp_path: Path, redis: RedisServer) -> None:
+    """Replicas and fallbacks too: one that is away is no secret until the night it is needed."""
+    fallback = {"provider": "openai", "base_url": f"http://{NOWHERE}/v1", "model": "x"}
+    async with _services("llava", "mistral") as url:
+        settings = _settings(tmp_path, redis, url) | {"LLM_FALLBACKS": json.dumps([fallback])}
+        code, out, _ = await _check(tmp_path, "--json", **settings)
+    verdicts = {name: found["verdict"] for name, found in _by_name(out).items()}
+    assert verdicts[f"model server openai {NOWHERE}"] == "failed"
+    assert verdicts[f"model server vllm {url.removeprefix('http://')}"] == "ok"
+    assert code == 1
 
 
 async def test_a_warning_is_no_failure(tmp_path: Path, redis: RedisServer) -> None:
@@ -135,7 +168,7 @@ async def test_nothing_is_there(tmp_path: Path) -> None:
     fixes = {name: finding["fix"] for name, finding in _by_name(out).items()}
     assert "REDIS_URL" in fixes["redis"]
     assert "CORE_API_URL" in fixes["core"]
-    assert "LLM_BASE_URL" in fixes["model server"]
+    assert "LLM_BASE_URL" in fixes[f"model server vllm {NOWHERE}"]
     assert "hunter2" not in out
 
 

@@ -10,15 +10,26 @@ from hypothesis import strategies as st
 from shared.enums import FailureReason
 from worker.errors import Reject, Retryable
 from worker.llm.chat import ChatRequest, Completion, PreparedImage, Prompt
-from worker.llm.chat_wire import read_completion, read_models, request_body
+from worker.llm.chat_wire import ModelCard, read_completion, read_models, request_body
+from worker.llm.providers import PROVIDERS
+from worker.llm_config import ProviderName, StructureName
 
-SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def _reply(**changes: Any) -> bytes:
     choice = {"message": {"role": "assistant", "content": "{}"}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
     return json.dumps({"id": "x", "choices": [choice], "usage": usage} | changes).encode()
+
+
+def _body(
+    request: ChatRequest,
+    model: str = "m",
+    provider: ProviderName = ProviderName.VLLM,
+    structure: StructureName = StructureName.JSON_SCHEMA,
+) -> dict[str, Any]:
+    return json.loads(request_body(request, model, PROVIDERS[provider], structure))
 
 
 def _choice(message: Any, finish_reason: Any = "stop") -> bytes:
@@ -28,7 +39,7 @@ def _choice(message: Any, finish_reason: Any = "stop") -> bytes:
 def test_a_text_request() -> None:
     """Everything a compatible server needs and nothing it may not know."""
     request = ChatRequest(Prompt("be brief", "größe?"), "tags", SCHEMA, 100, 60.0)
-    assert json.loads(request_body(request, "mistral")) == {
+    assert _body(request, "mistral") == {
         "model": "mistral",
         "messages": [
             {"role": "system", "content": "be brief"},
@@ -47,7 +58,7 @@ def test_a_picture_comes_after_the_text() -> None:
     """The constant text leads, the picture follows as a data address."""
     image = PreparedImage(b"\x00\xff", "image/png", 1, 1)
     request = ChatRequest(Prompt("s", "what is this?", image), "tags", SCHEMA, 100, 60.0)
-    user = json.loads(request_body(request, "llava"))["messages"][1]
+    user = _body(request, "llava")["messages"][1]
     assert user["content"] == [
         {"type": "text", "text": "what is this?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AP8="}},
@@ -83,7 +94,6 @@ def test_odd_statistics_cost_no_answer(usage: object) -> None:
         (_reply(choices=[None]), "choices.0"),
         (_reply(choices=[{"finish_reason": "stop"}]), "choices.0.message"),
         (_choice({"content": 3}), "content"),
-        (_choice({"content": None}), "no content"),
         (_choice({"content": "{}"}, 3), "finish_reason"),
         (b"[" * 100_000, "Invalid JSON"),
     ],
@@ -109,7 +119,10 @@ def test_thinking_that_used_up_all_tokens_is_a_length() -> None:
 
 def test_reads_model_names() -> None:
     """The ids, in the server's order; anything else is a passing fault."""
-    assert read_models(b'{"object": "list", "data": [{"id": "b"}, {"id": "a"}]}') == ["b", "a"]
+    assert read_models(b'{"object": "list", "data": [{"id": "b"}, {"id": "a"}]}') == [
+        ModelCard("b"),
+        ModelCard("a"),
+    ]
     with pytest.raises(Retryable, match="data"):
         read_models(b"{}")
 

@@ -17,6 +17,7 @@ from tests.worker.llm.model_servers import (
 )
 from worker.errors import Halt, Reject, Retryable, Snooze
 from worker.llm.chat import ChatRequest, Completion, PreparedImage, Prompt
+from worker.llm.chat_wire import ModelCard
 from worker.llm.client import OpenAIChat
 
 
@@ -29,7 +30,9 @@ async def test_one_call_from_end_to_end() -> None:
         return web.json_response(GOOD)
 
     async with serving(answer) as chat:
-        assert await chat.complete(chat_request()) == Completion('{"a":1}', "stop", 7, 2)
+        assert await chat.complete(chat_request()) == Completion(
+            '{"a":1}', "stop", 7, 2, provider="vllm", model="mistral"
+        )
     ((request, body),) = seen
     assert (request.method, request.path) == ("POST", "/v1/chat/completions")
     assert request.headers["Authorization"] == f"Bearer {KEY}"
@@ -137,7 +140,7 @@ async def test_redirects_are_not_followed() -> None:
         return web.Response(status=307, headers={"Location": "/elsewhere"})
 
     async with serving(answer) as chat:
-        assert isinstance(await failure(chat), Retryable)
+        assert isinstance(await failure(chat), Halt)
     assert paths == ["/v1/chat/completions"]
 
 
@@ -146,7 +149,7 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with serving(answering(200, body=b'{"data": [{"id": "mistral"}]}')) as chat:
-        assert await chat.models() == ["mistral"]
+        assert await chat.models() == [ModelCard("mistral")]
 
 
 async def test_models_fail_like_calls() -> None:

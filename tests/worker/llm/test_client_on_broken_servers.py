@@ -40,7 +40,7 @@ async def test_an_endless_reply_is_broken_off(status: int, monkeypatch: pytest.M
         error = await failure(chat)
         await gone.wait()
     assert isinstance(error, Retryable)
-    assert "longer than 200000 bytes" in str(error)
+    assert "longer than 200,000 bytes" in str(error)
 
 
 async def test_a_refused_connection_means_the_server_is_away() -> None:

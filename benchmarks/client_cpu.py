@@ -1,0 +1,184 @@
+"""What a model call costs the worker's processor: `python -m benchmarks.client_cpu`.
+
+Our way (router, breaker, ready body, checked answer) against `chat.completions.create` of the SDK
+on the same transport, with the same prompt, schema and server, interleaved in one process. The
+server is another process and answers at once. CPU is user + system time of this process.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from statistics import median
+
+from openai import AsyncOpenAI, DefaultAioHttpClient
+from rich.console import Console
+from rich.table import Table
+
+from worker.handlers import text_tag
+from worker.llm.breaker import Breaker, BreakerLimits
+from worker.llm.chat import ModelRole, Prompt, Usage
+from worker.llm.client import OpenAIChat
+from worker.llm.observing import Unlimited, Unobserved
+from worker.llm.providers import PROVIDERS
+from worker.llm.replica import Replica, Watchers
+from worker.llm.router import Router, Upstream
+from worker.llm.structured import Asker
+from worker.llm_config import ProviderName
+
+PROMPT = Prompt("You tag notes. " * 20, "The note:\n" + "Booked the ferry to Naxos. " * 180)
+MODELS = {ModelRole.TEXT: "m", ModelRole.VISION: "m"}
+ANSWER = json.dumps({"tags": ["ferry", "naxos", "travel", "booking"]})
+REPLY = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_790_000_000,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": ANSWER},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 1_200, "completion_tokens": 14, "total_tokens": 1_214},
+    }
+)
+Call = Callable[[], Awaitable[object]]
+
+
+async def serve() -> None:
+    """Answer every request at once, until the other end of stdin closes."""
+    body = REPLY.encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    reply = head.encode() + b"\r\n\r\n" + body
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                asked = await reader.readuntil(b"\r\n\r\n")
+                lines = asked.lower().split(b"\r\n")
+                size = next(int(x[15:]) for x in lines if x.startswith(b"content-length:"))
+                await reader.readexactly(size)
+                writer.write(reply)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+
+@asynccontextmanager
+async def ours(url: str) -> AsyncIterator[Call]:
+    """A call as a handler makes it."""
+    client = OpenAIChat(url, "key", MODELS, 64)
+    watchers = Watchers(Unobserved(), Unlimited(), time.monotonic)
+    breaker = Breaker(BreakerLimits(), time.monotonic)
+    preset = PROVIDERS[ProviderName.VLLM]
+    replica = Replica(url, preset, MODELS, client, breaker, watchers)
+    router = Router([Upstream("vllm", MODELS, [replica])], Unlimited(), lambda: 0.5)
+
+    async def call() -> object:
+        return await Asker(router, Usage(), "job-1")(text_tag.QUESTION, PROMPT)
+
+    yield call
+    await router.close()
+
+
+@asynccontextmanager
+async def theirs(url: str) -> AsyncIterator[Call]:
+    """The same with the SDK's own method, and nothing around it."""
+    async with AsyncOpenAI(
+        base_url=url, api_key="key", max_retries=0, http_client=DefaultAioHttpClient()
+    ) as client:
+
+        async def call() -> object:
+            completion = await client.chat.completions.create(
+                model="m",
+                messages=[
+                    {"role": "system", "content": PROMPT.system},
+                    {"role": "user", "content": PROMPT.user},
+                ],
+                temperature=0.1,
+                max_tokens=512,
+                response_format={
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": "text_tags",
+                        "schema": text_tag.QUESTION.schema,
+                        "strict": True,
+                    },
+                },
+                extra_headers={"X-Request-Id": "job-1"},
+            )
+            return text_tag.TextTags.model_validate_json(
+                completion.choices[0].message.content or ""
+            )
+
+        yield call
+
+
+async def cpu_us(call: Call, calls: int, at_once: int) -> float:
+    """Microseconds of CPU for each of so many calls."""
+
+    async def some() -> None:
+        for _ in range(calls // at_once):
+            await call()
+
+    started = time.process_time()
+    await asyncio.gather(*(some() for _ in range(at_once)))
+    return (time.process_time() - started) / (calls // at_once * at_once) * 1e6
+
+
+async def measure(url: str, calls: int, at_once: int, runs: int) -> None:
+    """Run both in turn and print the table."""
+    ways: dict[str, list[float]] = {"llm-worker": [], "chat.completions.create": []}
+    async with ours(url) as mine, theirs(url) as other:
+        for call in (mine, other):
+            await cpu_us(call, at_once * 4, at_once)  # connections, caches, imports
+        for _ in range(runs):
+            ways["llm-worker"].append(await cpu_us(mine, calls, at_once))
+            ways["chat.completions.create"].append(await cpu_us(other, calls, at_once))
+    table = Table("way", "µs of CPU a call: median", "least", "most", box=None, pad_edge=False)
+    for name, found in ways.items():
+        table.add_row(name, *(f"{value:,.0f}" for value in (median(found), min(found), max(found))))
+    Console().print(table)
+    pairs = zip(*ways.values(), strict=True)
+    ratios = sorted(a / b for a, b in pairs)
+    print(f"ratio: median {median(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}")
+
+
+def main() -> None:
+    """Start the server and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=2_000)
+    parser.add_argument("--at-once", type=int, default=32)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.serve:
+        asyncio.run(serve())
+        return
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.client_cpu", "--serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None  # noqa: S101 - it was asked for
+    try:
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
+        asyncio.run(measure(url, chosen.calls, chosen.at_once, chosen.runs))
+    finally:
+        server.terminate()
+        server.communicate()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""One model server: its client, its breaker, how much it is doing for us, what is known of it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import structlog
+
+from worker.errors import Halt, JobError, Snooze
+from worker.llm.breaker import Breaker, Pass, State, Verdict
+from worker.llm.causes import Cause, rule
+from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.client import OpenAIChat
+from worker.llm.observing import Budgets, CallObserver
+from worker.llm.providers import Provider
+
+log = structlog.get_logger(__name__)
+
+SLOW_SHARE = 0.75
+"""A call is slow from this share of the time it may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who counts calls, what time it is, and from when on a call is slow.
+
+    Attributes:
+        slow_s: seconds; 0 for a share of each call's own limit.
+    """
+
+    observer: CallObserver
+    budgets: Budgets
+    elapsed: Callable[[], float]
+    slow_s: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Replica:
+    """One address of a provider.
+
+    Attributes:
+        in_flight: calls we have there now.
+        context: tokens by model, where the server has told.
+        broken: why it can never work as it is set up; None while it may.
+        checked: whether its models and its structured output have been looked at.
+    """
+
+    url: str
+    preset: Provider
+    models: Mapping[ModelRole, str]
+    client: OpenAIChat
+    breaker: Breaker
+    watchers: Watchers
+    in_flight: int = 0
+    context: dict[str, int] = field(default_factory=dict[str, int])
+    broken: Halt | None = None
+    checked: bool = False
+    _told: State = State.CLOSED
+    _verdicts: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
+
+    @property
+    def provider(self) -> str:
+        """The preset's name."""
+        return str(self.preset.name)
+
+    @property
+    def server(self) -> str:
+        """Its name in logs and metrics."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def usable(self) -> bool:
+        """Whether a call may be made now."""
+        return self.broken is None and self.breaker.admits
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        """Make one call; only while `usable`.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: as the client does; what fails a probe is the server's
+                fault and no attempt of the job's.
+        """
+        entered = self.breaker.enter()
+        probing = self.breaker.state is State.HALF_OPEN
+        self.tell()
+        self.in_flight += 1
+        started = self.watchers.elapsed()
+        try:
+            completion = await self.client.complete(request)
+        except JobError as error:
+            self._ended(request, error.cause, self.watchers.elapsed() - started, None)
+            sick = rule(error.cause).against_server
+            unreached = error.cause == Cause.CONNECTION_ERROR
+            self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
+            if sick and (probing or self.breaker.state is State.OPEN):
+                raise as_outage(error) from None
+            raise
+        except BaseException:
+            self.breaker.abandon(entered)
+            raise
+        else:
+            took_s = self.watchers.elapsed() - started
+            self._ended(request, "ok", took_s, completion)
+            self._succeeded(entered, slow=took_s >= self._slow_s(request))
+            return completion
+        finally:
+            self.in_flight -= 1
+            self.tell()
+
+    def _succeeded(self, entered: Pass, *, slow: bool) -> None:
+        self.breaker.record(entered, Verdict(slow=slow))
+
+    def _slow_s(self, request: ChatRequest) -> float:
+        return self.watchers.slow_s or SLOW_SHARE * request.timeout_s
+
+    def _ended(
+        self, request: ChatRequest, outcome: str, took_s: float, completion: Completion | None
+    ) -> None:
+        model = self.models[request.prompt.role]
+        self.watchers.observer.called(self.provider, model, outcome, took_s, completion)
+        if completion is not None:
+            tokens = completion.tokens_in + completion.tokens_out
+            self.watchers.budgets.count(self.provider, tokens)
+
+    def tell(self) -> None:
+        """Say once when the breaker has turned, and wake those who wait for a probe's end."""
+        state = self.breaker.state
+        if state is not self._told:
+            self._told = state
+            self.watchers.observer.breaker(self.provider, self.server, str(state))
+            if state is State.OPEN:
+                due_s = round(self.breaker.due_in_s, 1)
+                log.warning("model_server_left_alone", server=self.server, for_s=due_s)
+            elif state is State.CLOSED:
+                log.info("model_server_used_again", server=self.server)
+        for waiting in self._verdicts:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def verdict(self) -> None:
+        """Return when one more call has ended here."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._verdicts.add(waiting)
+        try:
+            await waiting
+        finally:
+            self._verdicts.discard(waiting)
+
+
+def as_outage(error: JobError) -> Snooze:
+    """The failure of a call to a server that is known to be sick: it costs the job no attempt.
+
+    A job may itself be what makes the server sick, so it is suspected: the queue counts that.
+    """
+    suspect = error.cause != Cause.CONNECTION_ERROR or getattr(error, "suspect", False)
+    after_s = getattr(error, "after_s", None)
+    return Snooze(str(error), after_s=after_s, suspect=suspect, cause=error.cause)

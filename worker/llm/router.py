@@ -1,0 +1,195 @@
+"""Which server is asked: the first provider that is well, the less busy of two of its replicas.
+
+The fallbacks are used while every replica of the first is left alone, out of its budget or set up
+wrongly, and left again as soon as one of them is well.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from worker.errors import Halt, JobError, Snooze
+from worker.llm.breaker import State
+from worker.llm.causes import Cause, job_error
+from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.observing import Budgets
+from worker.llm.replica import Replica
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upstream:
+    """A provider with its models, at one or more addresses."""
+
+    provider: str
+    models: Mapping[ModelRole, str]
+    replicas: Sequence[Replica]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a log line says of it."""
+        text, vision = self.models[ModelRole.TEXT], self.models[ModelRole.VISION]
+        models = text if text == vision else f"{text}, {vision}"
+        return {"provider": self.provider, "model": models}
+
+
+class Router:
+    """The `LLM` of the daemon.
+
+    Args:
+        upstreams: in the order of preference, at least one.
+        budgets: which providers may not be asked today any more.
+        chance: 0 to 1, drawn for each choice between replicas.
+    """
+
+    def __init__(
+        self, upstreams: Sequence[Upstream], budgets: Budgets, chance: Callable[[], float]
+    ) -> None:
+        self.upstreams = tuple(upstreams)
+        self._budgets = budgets
+        self._chance = chance
+        self._used = self.upstreams[0]
+
+    @property
+    def replicas(self) -> list[Replica]:
+        """Every server there is."""
+        return [replica for upstream in self.upstreams for replica in upstream.replicas]
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        """Ask one server; another only where the first was not reached or had no room.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: see `worker.errors`; nothing else escapes.
+        """
+        tried: dict[Replica, JobError] = {}
+        while True:
+            replica = await self._choose(tried, request.timeout_s)
+            try:
+                return await replica.complete(request)
+            except Halt as error:
+                if not self.set_aside(replica, error):
+                    raise
+            except Snooze as error:
+                if error.suspect:  # this very request may be why: it is not carried on
+                    raise
+                tried[replica] = error
+
+    def context_tokens(self, role: ModelRole) -> int | None:
+        """Tokens that prompt and answer may have together, where the servers in use have said."""
+        model = self._used.models[role]
+        found = [
+            tokens
+            for replica in self._used.replicas
+            if (tokens := replica.context.get(model)) is not None
+        ]
+        return min(found, default=None)
+
+    def set_aside(self, replica: Replica, error: Halt) -> bool:
+        """Use the others, when a server turns out to be set up wrongly; False if it was the last.
+
+        It may be loading its model still, or a key may be renewed: it is looked at again later.
+        """
+        others = any(r.broken is None for r in self.replicas if r is not replica)
+        if others and replica.broken is None:
+            log.error("model_server_misconfigured", server=replica.server, why=str(error))
+        replica.broken = error if others else None
+        return others
+
+    async def ping(self) -> None:
+        """See whether a server that may be asked answers.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: none does; the last one's reason.
+        """
+        errors: list[JobError] = []
+        for replica in self.replicas:
+            try:
+                if replica.broken is not None:
+                    raise replica.broken
+                await replica.client.ping()
+                if replica.client.lists_models:
+                    await replica.client.models()
+            except JobError as error:
+                errors.append(error)
+            else:
+                return
+        raise errors[0]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for replica in self.replicas:
+            await replica.client.close()
+
+    # ---------------------------------------------------------------------- steps
+
+    async def _choose(self, tried: dict[Replica, JobError], patience_s: float) -> Replica:
+        try:
+            async with asyncio.timeout(patience_s):
+                while True:
+                    found = self._pick(tried)
+                    if isinstance(found, Replica):
+                        return found
+                    if found is not None:
+                        raise found
+                    await self._next_verdict()
+        except TimeoutError:
+            raise job_error(Cause.BREAKER_OPEN, "the model server is being tried") from None
+
+    def _pick(self, tried: dict[Replica, JobError]) -> Replica | JobError | None:
+        """The server to ask, why there is none, or None: wait for what the probes find out."""
+        last = [*tried.values()][-1] if tried else None
+        for upstream in self.upstreams:
+            if self._budgets.wait_s(upstream.provider) is not None:
+                continue
+            usable = [replica for replica in upstream.replicas if replica.usable]
+            fresh = [replica for replica in usable if replica not in tried]
+            if fresh:
+                return self._take(upstream, self._less_busy(fresh))
+            if usable:  # it is no outage yet, so it is not what the fallbacks are for
+                return last
+        if last is not None:
+            return last
+        probed = any(r.breaker.state is State.HALF_OPEN for r in self.replicas if not r.broken)
+        return None if probed else self._nobody()
+
+    def _less_busy(self, replicas: Sequence[Replica]) -> Replica:
+        """The power of two choices: near the best balance, and no herd on the least busy one."""
+        if len(replicas) == 1:
+            return replicas[0]
+        first = min(int(self._chance() * len(replicas)), len(replicas) - 1)
+        step = 1 + min(int(self._chance() * (len(replicas) - 1)), len(replicas) - 2)
+        one, other = replicas[first], replicas[(first + step) % len(replicas)]
+        return one if one.in_flight <= other.in_flight else other
+
+    def _take(self, upstream: Upstream, replica: Replica) -> Replica:
+        # A probe is no switch: most calls still go elsewhere.
+        if upstream is not self._used and replica.breaker.state is State.CLOSED:
+            old = {f"old_{name}": value for name, value in self._used.facts.items()}
+            new = {f"new_{name}": value for name, value in upstream.facts.items()}
+            log.info("model_switched", **old, **new)
+            self._used = upstream
+        return replica
+
+    def _nobody(self) -> JobError:
+        """Why nobody may be asked. It names no time: whoever comes back first ends the wait."""
+        if all(self._budgets.wait_s(up.provider) is not None for up in self.upstreams):
+            return job_error(Cause.BUDGET_SPENT, "the day's tokens are used up")
+        broken = [replica.broken for replica in self.replicas if replica.broken is not None]
+        if len(broken) == len(self.replicas):
+            return broken[0]
+        return job_error(Cause.BREAKER_OPEN, "every model server is being left alone")
+
+    async def _next_verdict(self) -> None:
+        waits = [
+            asyncio.ensure_future(replica.verdict())
+            for replica in self.replicas
+            if replica.breaker.state is State.HALF_OPEN
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in waits:
+                waiting.cancel()

@@ -1,0 +1,109 @@
+"""The model side as the settings describe it: which servers, in which order, how judged."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from worker.config import Settings
+from worker.handlers import HANDLERS
+from worker.llm.breaker import Breaker, BreakerLimits
+from worker.llm.chat import ModelRole
+from worker.llm.client import OpenAIChat
+from worker.llm.observing import Budgets, CallObserver, Unlimited, Unobserved
+from worker.llm.preflight import Preflight
+from worker.llm.providers import PROVIDERS
+from worker.llm.replica import Replica, Watchers
+from worker.llm.router import Router, Upstream
+from worker.llm_config import Fallback, ProviderName, StructureName
+
+SPARE_CONNECTIONS = 8
+"""For health and the canary, beside one for each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What counts, and what time and chance are; each may be left as it is."""
+
+    observer: CallObserver = Unobserved()  # noqa: RUF009 - it has no state
+    budgets: Budgets = Unlimited()  # noqa: RUF009 - it has no state
+    elapsed: Callable[[], float] = time.monotonic
+    chance: Callable[[], float] = random.random
+
+
+def build_llm(settings: Settings, around: Around | None = None) -> Router:
+    """The model servers that the settings describe, none of them asked yet.
+
+    Raises:
+        Halt: a key cannot be sent, or an address cannot be read.
+    """
+    around = around or Around()
+    upstreams = [_upstream(settings, entry, around) for entry in _entries(settings)]
+    return Router(upstreams, around.budgets, around.chance)
+
+
+def build_preflight(settings: Settings, router: Router) -> Preflight:
+    """What looks at these servers before they are needed."""
+    roles = dict.fromkeys(HANDLERS[name].role for name in settings.worker_job_types)
+    return Preflight(
+        router, list(roles), canary=settings.llm_canary, structure=settings.llm_structure
+    )
+
+
+def _entries(settings: Settings) -> Iterator[Fallback]:
+    """The first provider and those to fall back on, all in one form."""
+    said = "llm_base_url" in settings.model_fields_set or settings.llm_provider is ProviderName.VLLM
+    yield Fallback(
+        provider=settings.llm_provider,
+        base_url=settings.llm_base_url if said else (),
+        text_model=settings.llm_text_model,
+        vision_model=settings.llm_vision_model,
+        api_key=settings.llm_api_key,
+    )
+    yield from settings.llm_fallbacks
+
+
+def _upstream(settings: Settings, entry: Fallback, around: Around) -> Upstream:
+    name = str(entry.provider)
+    models = {ModelRole.TEXT: entry.text_model, ModelRole.VISION: entry.vision_model}
+    urls = entry.base_url or (PROVIDERS[entry.provider].base_url,)
+    watchers = Watchers(
+        around.observer, around.budgets, around.elapsed, settings.llm_breaker_slow_s
+    )
+    replicas = [
+        Replica(
+            url=url,
+            preset=PROVIDERS[entry.provider],
+            models=models,
+            client=_client(settings, entry, url, models),
+            breaker=Breaker(_limits(settings), around.elapsed),
+            watchers=watchers,
+        )
+        for url in urls
+    ]
+    return Upstream(name, models, replicas)
+
+
+def _client(
+    settings: Settings, entry: Fallback, url: str, models: dict[ModelRole, str]
+) -> OpenAIChat:
+    client = OpenAIChat(
+        url,
+        entry.api_key.get_secret_value(),
+        models,
+        max_connections=settings.worker_concurrency + SPARE_CONNECTIONS,
+        provider=PROVIDERS[entry.provider],
+    )
+    if settings.llm_structure is not StructureName.AUTO:
+        client.structure = settings.llm_structure
+    return client
+
+
+def _limits(settings: Settings) -> BreakerLimits:
+    return BreakerLimits(
+        min_calls=settings.llm_breaker_min_calls,
+        failure_rate=settings.llm_breaker_failure_rate,
+        slow_rate=settings.llm_breaker_slow_rate,
+        open_s=settings.llm_breaker_open_s,
+        probes=settings.llm_breaker_probes,
+    )
