@@ -1,0 +1,106 @@
+"""Several model servers, and one that is sick: what a real worker makes of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.process.bench import Bench, log_lines, until
+from worker.embedded.model_api import ModelConfig, run_model
+from worker.embedded.service import Service
+
+pytestmark = pytest.mark.process
+QUICK = {"LLM_BREAKER_OPEN_S": "0.5", "LLM_BREAKER_MIN_CALLS": "3", "LLM_BREAKER_PROBES": "1"}
+
+
+def _fallback(url: str) -> str:
+    entry = {"provider": "openai", "base_url": f"{url}/v1", "model": "gpt", "api_key": "k"}
+    return json.dumps([entry])
+
+
+async def _all_done(bench: Bench, *names: str) -> list[dict[str, Any]]:
+    for name in names:
+        await bench.enqueue(name)
+    jobs = await bench.ended(*names)
+    assert {job["status"] for job in jobs} == {"completed"}
+    return jobs
+
+
+async def _switches(worker: Service, count: int) -> list[tuple[str, str]]:
+    async def switched() -> list[tuple[str, str]] | None:
+        lines = log_lines(worker, "model_switched")
+        found = [(line["old_provider"], line["new_provider"]) for line in lines]
+        return found if len(found) >= count else None
+
+    return await until(switched, what=f"{count} switches")
+
+
+async def test_the_fallback_takes_over_and_gives_back(bench: Bench) -> None:
+    """The first server dies under the worker and comes back: nothing is lost, each switch told."""
+    async with run_model(ModelConfig(models=("gpt",)), "127.0.0.1", 0) as second:
+        worker = bench.start_worker(LLM_FALLBACKS=_fallback(second.url), **QUICK)
+        await _all_done(bench, "a")
+        bench.stack.model.stop()
+        [job, *_] = await _all_done(bench, *(f"b{number}" for number in range(10)))
+        assert job["result"]["tags"]
+        assert await _switches(worker, 1) == [("vllm", "openai")]
+        bench.stack.model.start()
+        bench.stack.model.wait_until_ready()
+
+        async def back() -> bool:
+            await _all_done(bench, f"c{len(log_lines(worker, 'job_done'))}")
+            return len(log_lines(worker, "model_switched")) == 2
+
+        await until(back, what="the way back")
+        assert await _switches(worker, 2) == [("vllm", "openai"), ("openai", "vllm")]
+        assert await bench.dead() == []
+        await bench.settled()
+
+
+async def test_who_is_away_at_the_start(bench: Bench) -> None:
+    """The fallback has the work from the first job on; no attempt is spent to find that out."""
+    bench.stack.model.stop()
+    async with run_model(ModelConfig(models=("gpt",)), "127.0.0.1", 0) as second:
+        worker = bench.start_worker(LLM_FALLBACKS=_fallback(second.url), **QUICK)
+        await _all_done(bench, "a", "b")
+        assert [line["cause"] for line in log_lines(worker, "model_server_away")][:1] == [
+            "connection_error"
+        ]
+        assert log_lines(worker, "job_retry") == []
+
+
+async def test_replicas_share_and_stand_in_for_each_other(bench: Bench) -> None:
+    """Both work; when one dies the other has it all, and no job notices."""
+    async with run_model(ModelConfig(latency_s=0.02), "127.0.0.1", 0) as second:
+        urls = f"{bench.stack.model_url}/v1,{second.url}/v1"
+        worker = bench.start_worker(LLM_BASE_URL=urls, **QUICK)
+        await _all_done(bench, *(f"a{number}" for number in range(20)))
+        assert 0 < await bench.model_calls() < 20
+        bench.stack.model.stop()
+        await _all_done(bench, *(f"b{number}" for number in range(20)))
+        assert log_lines(worker, "job_retry") == []
+
+
+async def test_a_server_that_hangs(bench: Bench) -> None:
+    """It takes requests and never answers: claiming pauses, and no job dies of it."""
+    await bench.model_fails(hang_s=60, count=5)
+    names = [f"j{number}" for number in range(12)]
+    worker = bench.start_worker(LLM_TIMEOUT_S="0.4", WORKER_CONCURRENCY="3", **QUICK)
+    await _all_done(bench, *names)
+    assert await bench.dead() == []
+    assert log_lines(worker, "model_server_left_alone") != []
+    assert log_lines(worker, "claiming_paused") != []
+    spent = [line["job_id"] for line in log_lines(worker, "job_retry")]
+    assert len(spent) == len(set(spent)), "one attempt a job at most"
+
+
+async def test_an_unknown_model_stops_the_start(bench: Bench) -> None:
+    """Exit code 3, before any job is touched, with what the server has instead."""
+    await bench.enqueue("waits")
+    worker = bench.stack.worker(LOG_FORMAT="json", LLM_TEXT_MODEL="mistrall")
+    worker.start()
+    assert worker.wait(30) == 3
+    [line] = log_lines(worker, "halted")
+    for part in ("mistrall", "LLM_TEXT_MODEL", "llava, mistral"):
+        assert part in line["why"]
+    assert await bench.command("XLEN", bench.keys.stream("text_tag")) == 1
