@@ -23,6 +23,10 @@ def _resolved(said: SaidMoment, home: tzinfo = ATHENS) -> str | None:
         (SaidMoment(" 2026-06-02 ", " 9:05 "), "2026-06-02T09:05:00+03:00"),
         (SaidMoment("2026-06-02", "09:05:30"), "2026-06-02T09:05:00+03:00"),
         (SaidMoment("2026-06-02", "00:00"), "2026-06-02T00:00:00+03:00"),
+        (SaidMoment("2026-06-02", "24:00"), "2026-06-03T00:00:00+03:00"),
+        (SaidMoment("2026-06-02", "midnight"), "2026-06-03T00:00:00+03:00"),
+        (SaidMoment("2026-06-02", "3 PM EST"), "2026-06-02T15:00:00-04:00"),
+        (SaidMoment("2026-06-02", "3 PM EST", zone="UTC"), "2026-06-02T15:00:00+00:00"),
         (SaidMoment("2028-02-29", "12:00"), "2028-02-29T12:00:00+02:00"),
     ],
 )
@@ -31,7 +35,7 @@ def test_times(said: SaidMoment, expected: str) -> None:
     assert _resolved(said) == expected
 
 
-@pytest.mark.parametrize("time", [None, "", "  "])
+@pytest.mark.parametrize("time", [None, "", "  ", "null", "None", "N/A"])
 def test_all_day(time: str | None) -> None:
     """Without a time it is a plain date, whatever zone was named; never a made-up midnight."""
     moment = resolve(SaidMoment("2026-06-02", time, zone="UTC"), ATHENS)
@@ -119,6 +123,9 @@ def test_fold_takes_the_first(zone: str, said: tuple[str, str], expected: str) -
         (None, True),
         ("", True),
         ("Τρίτη", True),
+        ("mardi", True),
+        ("Freitag", False),
+        ("someday", True),
         ("Wednesday", False),
         ("mon", False),
     ],
@@ -140,15 +147,82 @@ def test_weekday(weekday: str | None, holds: bool) -> None:
         ("1850-06-02", "10:00"),
         ("0001-01-01", "00:00"),
         ("9999-12-31", "23:59"),
-        ("2026-06-02", "24:00"),
+        ("2199-12-31", "24:00"),
         ("2026-06-02", "12:60"),
-        ("2026-06-02", "8pm"),
+        ("2026-06-02", "8"),
+        ("2026-06-02", "evening"),
+        ("2026-06-02", "15:30Z"),
         ("2026-06-02", "\u0660\u0668:\u0660\u0660"),
     ],
 )
 def test_no_moment(day: str, time: str | None) -> None:
     """What cannot be a day or a time of day is None, never an exception."""
     assert resolve(SaidMoment(day, time), timezone(timedelta(hours=-14))) is None
+
+
+SENT = datetime.fromisoformat("2026-06-01T09:00:00+03:00")
+
+
+@pytest.mark.parametrize(
+    ("quote", "day", "weekday", "expected"),
+    [
+        ("see you on Friday", "2026-06-12", "Friday", "2026-06-05"),
+        ("see you on Friday", None, None, "2026-06-05"),
+        ("see you on Friday", "rubbish", "Monday", "2026-06-05"),
+        ("next Friday", "2026-06-12", "Friday", "2026-06-12"),
+        ("next Friday", "2026-06-19", "Friday", None),
+        ("next Friday", None, "Friday", None),
+        ("some day next week", None, "Wednesday", "2026-06-10"),
+        ("some day next week", "2026-06-10", "Friday", None),
+        ("Tuesday, 10 June", "2026-06-10", None, None),
+        ("as we said", "2026-06-10", "Wednesday", "2026-06-10"),
+        ("as we said", "2026-06-10", "Friday", None),
+        ("as we said", None, "Friday", None),
+        ("in 99 weeks from 2199", None, None, "2028-04-24"),
+    ],
+)
+def test_quote_against_day(
+    quote: str, day: str | None, weekday: str | None, expected: str | None
+) -> None:
+    """One day in the quote wins; of several the said day must be one; of none it stands alone."""
+    said = SaidMoment(day, weekday=weekday, quote=quote)
+    moment = resolve(said, ATHENS, SENT)
+    assert (None if moment is None else moment.isoformat()) == expected
+
+
+@pytest.mark.parametrize(
+    ("quote", "day", "expected"),
+    [
+        ("tonight at midnight", "2026-06-01", "2026-06-02T00:00:00+03:00"),
+        ("tonight at midnight", "2026-06-02", "2026-06-02T00:00:00+03:00"),
+        ("next Friday, midnight", "2026-06-12", "2026-06-13T00:00:00+03:00"),
+        ("at midnight", "2026-06-12", "2026-06-12T00:00:00+03:00"),
+        ("tonight, 00:00", "2026-06-01", "2026-06-02T00:00:00+03:00"),
+        ("Friday, 00:00", "2026-06-05", "2026-06-05T00:00:00+03:00"),
+    ],
+)
+def test_midnight_ends_the_day_that_the_quote_names(quote: str, day: str, expected: str) -> None:
+    """A model writes 00:00 for it, on the one day or on the other."""
+    moment = resolve(SaidMoment(day, "00:00", quote=quote), ATHENS, SENT)
+    assert moment is not None
+    assert moment.isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)],
+)
+def test_without_a_message_time_the_quote_is_not_read(sent: datetime | None) -> None:
+    """Nothing is ever counted from the day of the run, nor from a clock that was never set."""
+    quoted = SaidMoment("2026-06-02", quote="on Friday")
+    assert resolve(quoted, ATHENS, sent) == date(2026, 6, 2)
+    assert resolve(SaidMoment("tomorrow", quote="tomorrow"), ATHENS, sent) is None
+
+
+def test_a_message_time_without_zone_is_of_the_home_zone() -> None:
+    """Not of the machine's."""
+    sent = datetime.fromisoformat("2026-06-01T23:59:00")
+    assert resolve(SaidMoment(quote="tomorrow"), ATHENS, sent) == date(2026, 6, 2)
 
 
 def test_home_zone() -> None:
