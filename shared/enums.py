@@ -75,6 +75,8 @@ class FailureReason(StrEnum):
     """Delivered again and again without an answer: it takes its workers down."""
     INVALID_IMAGE = "invalid_image"
     """The picture is missing, outside the image folder, unreadable or too large."""
+    INVALID_DOCUMENT = "invalid_document"
+    """The document is missing, outside the image folder, no PDF, or damaged."""
     MODEL_REFUSED = "model_refused"
     """The model server will never take this request (for example an over-long prompt)."""
     INVALID_ANSWER = "invalid_answer"

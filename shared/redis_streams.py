@@ -4,6 +4,7 @@
     <prefix>:dead                the dead letters
     <prefix>:outbox:<job_type>   answers that are not yet delivered (a hash)
     <prefix>:events              lifecycle events, capped
+    <prefix>:tokens:<provider>:<YYYY-MM-DD>   tokens used that day (UTC), a number that expires
 
 A prefix in braces (`{llm}`) puts every key in one Redis Cluster slot.
 """
@@ -39,6 +40,15 @@ class Keys:
     def outbox(self, job_type: JobType | str) -> str:
         """The hash of answers of this job type that Core has not got yet."""
         return f"{self.prefix}:outbox:{job_type}"
+
+    def tokens(self, provider: str, day: str) -> str:
+        """The number of tokens that all workers have used of this provider on a day.
+
+        Args:
+            provider: such as `openai`.
+            day: in UTC, such as `2026-11-21`.
+        """
+        return f"{self.prefix}:tokens:{provider}:{day}"
 
     @property
     def events(self) -> str:

@@ -154,6 +154,9 @@ class Settings(ServiceSettings):
     document_max_pages: int = Field(
         100, ge=1, le=500, description="Pages of one document that are read at most"
     )
+    document_page_pixels: int = Field(
+        2_097_152, ge=4_096, le=100_000_000, description="Pages are drawn at about this size"
+    )
     worker_concurrency: int = Field(
         64, ge=1, le=10_000, description="Jobs asking the model at once"
     )

@@ -1,6 +1,10 @@
 """HEIC, HEIF and AVIF: what phones take pictures in, read where the extra `heic` is installed."""
 
 from functools import cache
+from importlib import import_module
+from typing import Any
+
+from PIL import AvifImagePlugin
 
 FORMATS = ("HEIF", "AVIF")
 WANTS_EXTRA = "is a HEIC, HEIF or AVIF picture: install llm-worker[heic] to have these read"
@@ -15,12 +19,13 @@ _BRANDS = frozenset(
 def formats() -> tuple[str, ...]:
     """The names under which Pillow can read these formats; none without the extra."""
     try:
-        import pillow_heif  # noqa: PLC0415 - an extra, which may not be there
+        plugin: Any = import_module("pillow_heif")
     except ImportError:
         return ()
     # One thread each: how many pictures are decoded at once is decided elsewhere. No thumbnails:
     # what is embedded for a preview need not show the same as the picture.
-    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False)
+    plugin.register_heif_opener(decode_threads=1, thumbnails=False)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     return FORMATS
 
 

@@ -1,15 +1,19 @@
 """Reading one file below a folder that others write to, without being led out of it.
 
 Checking a path and opening it afterwards leaves a gap in which a folder can be swapped for a
-link. So nothing is checked beforehand: the path is walked one name at a time from the folder's
-own descriptor, the kernel refuses every link on the way, and what was opened is what is read.
+link. So nothing is checked beforehand: the kernel opens the path in one step that follows no link
+(`worker.openat2`), and what was opened is what is read. Where it cannot, and to find out what is
+wrong with a path it refuses, the path is walked one name at a time from the folder's own
+descriptor, which no link can mislead either.
 """
 
 import errno
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from worker import openat2
 from worker.errors import Halt, JobError, Retryable
 
 _FOLDER = os.O_CLOEXEC | os.O_DIRECTORY
@@ -33,31 +37,55 @@ _UNUSABLE = {
 _NO_ROOT = _UNUSABLE.keys()
 
 
-class UnusableImage(Exception):
-    """There is no usable picture; `str()` continues a sentence that begins with its path."""
+class UnusableFile(Exception):
+    """Nothing there is of use; `str()` continues a sentence that begins with the file's path."""
 
 
-def read_below(root: Path, path: str, max_bytes: int) -> bytes:
-    """The content of the regular file at `path`, relative to `root` or absolute inside it.
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A regular file that was found below the folder; whoever has it closes `descriptor`."""
+
+    descriptor: int
+    size: int
+    """Bytes when it was opened: at least one, at most what was allowed."""
+
+
+def open_below(root: Path, path: str, max_bytes: int) -> OpenFile:
+    """Open the regular file at `path`, relative to `root` or absolute inside it, for reading.
 
     Raises:
-        UnusableImage: no such file, outside of `root`, behind a link, not regular, too large.
+        UnusableFile: no such file, outside of `root`, behind a link, not regular, too large.
         Retryable: the disk or the network below it failed.
         Halt: `root` itself cannot be opened, which no job can help.
     """
     names = _names(root, path)
     folder = _open_root(root)
     try:
-        return _read(_open_below(folder, names), max_bytes)
+        descriptor = _open(folder, names)
     except OSError as error:
         raise explain(error) from error
+    finally:
+        os.close(folder)
+    return _checked(descriptor, max_bytes)
 
 
-def explain(error: OSError) -> UnusableImage | Retryable:
+def read_below(root: Path, path: str, max_bytes: int) -> bytes:
+    """The content of a file; the arguments and errors are those of `open_below`."""
+    file = open_below(root, path, max_bytes)
+    try:
+        with os.fdopen(file.descriptor, "rb", closefd=False) as stream:
+            return stream.read(file.size)
+    except OSError as error:
+        raise explain(error) from error
+    finally:
+        os.close(file.descriptor)
+
+
+def explain(error: OSError) -> UnusableFile | Retryable:
     """What follows from a failed open or read: some errors lie in the path, the rest may pass."""
     why = _UNUSABLE.get(error.errno or 0)
     if why is not None:
-        return UnusableImage(why)
+        return UnusableFile(why)
     return Retryable(f"the image folder cannot be read: {error.strerror or error}")
 
 
@@ -69,18 +97,18 @@ def explain_root(error: OSError, root: Path) -> JobError:
 
 def _names(root: Path, path: str) -> tuple[str, ...]:
     if not path:
-        raise UnusableImage("is empty: it names no file")
+        raise UnusableFile("is empty: it names no file")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell
-        raise UnusableImage("has a name this file system does not allow") from None
+        raise UnusableFile("has a name this file system does not allow") from None
     if b"\0" in encoded:
-        raise UnusableImage("has a NUL character in it")
+        raise UnusableFile("has a NUL character in it")
     names = _relative(root, PurePosixPath(path)).parts
     if ".." in names:
-        raise UnusableImage("has '..' in it, which could lead out of the image folder")
+        raise UnusableFile("has '..' in it, which could lead out of the image folder")
     if not names:
-        raise UnusableImage("is a folder, not a file")
+        raise UnusableFile("is a folder, not a file")
     return names
 
 
@@ -91,7 +119,7 @@ def _relative(root: Path, path: PurePosixPath) -> PurePosixPath:
     for folder in (root, Path(os.path.realpath(root))):
         if path.is_relative_to(folder):
             return path.relative_to(folder)
-    raise UnusableImage("lies outside the image folder")
+    raise UnusableFile("lies outside the image folder")
 
 
 def _open_root(root: Path) -> int:
@@ -108,35 +136,48 @@ def _open_root(root: Path) -> int:
     return descriptor
 
 
-def _open_below(folder: int, names: tuple[str, ...]) -> int:
-    """Walk down from `folder`, a descriptor that is closed here in any case."""
+def _open(folder: int, names: tuple[str, ...]) -> int:
+    if openat2.is_allowed():
+        try:
+            return openat2.open_beneath(folder, "/".join(names), _READ)
+        except OSError:
+            # It does not say which name was the wrong one, and has a limit of 4,096 bytes.
+            return _walk(folder, names)
+    return _walk(folder, names)
+
+
+def _walk(folder: int, names: tuple[str, ...]) -> int:
+    """Open one name after the other, each in the folder that was opened before it."""
+    here = os.dup(folder)
     try:
         for name in names[:-1]:
-            inner = os.open(name, _STEP, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        return os.open(names[-1], _READ, dir_fd=folder)
+            inner = os.open(name, _STEP, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.open(names[-1], _READ, dir_fd=here)
     finally:
-        os.close(folder)
+        os.close(here)
 
 
-def _read(descriptor: int, max_bytes: int) -> bytes:
-    """The content behind a descriptor, which is closed here in any case."""
+def _checked(descriptor: int, max_bytes: int) -> OpenFile:
+    """What was opened, if it is of use; the descriptor is closed if not."""
     try:
-        size = _checked_size(os.fstat(descriptor), max_bytes)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(size)
-    finally:
+        return OpenFile(descriptor, _checked_size(os.fstat(descriptor), max_bytes))
+    except OSError as error:
         os.close(descriptor)
+        raise explain(error) from error
+    except UnusableFile:
+        os.close(descriptor)
+        raise
 
 
 def _checked_size(status: os.stat_result, max_bytes: int) -> int:
     if stat.S_ISDIR(status.st_mode):
-        raise UnusableImage("is a folder, not a file")
+        raise UnusableFile("is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
-        raise UnusableImage("is not a regular file")
+        raise UnusableFile("is not a regular file")
     if status.st_size > max_bytes:
-        raise UnusableImage(f"has {status.st_size:,} bytes; {max_bytes:,} are allowed")
+        raise UnusableFile(f"has {status.st_size:,} bytes; {max_bytes:,} are allowed")
     if status.st_size == 0:
-        raise UnusableImage("is an empty file")
+        raise UnusableFile("is an empty file")
     return status.st_size

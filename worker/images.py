@@ -6,6 +6,7 @@ more costs time and memory on both sides and tells the model nothing.
 """
 
 import asyncio
+import hashlib
 import math
 import re
 import struct
@@ -19,8 +20,9 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from shared.enums import FailureReason
+from worker import heif
 from worker.errors import Reject
-from worker.image_files import UnusableImage, read_below
+from worker.image_files import UnusableFile, read_below
 from worker.llm.chat import PreparedImage
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -34,11 +36,14 @@ _BROKEN = (
     OSError,
     SyntaxError,
     ValueError,
+    TypeError,
     LookupError,
+    AttributeError,
     EOFError,
     MemoryError,
-    OverflowError,
+    ArithmeticError,
     AssertionError,
+    RuntimeError,
     Warning,
     struct.error,
     zlib.error,
@@ -97,31 +102,50 @@ class ImageFolder:
     def _load(self, path: str) -> PreparedImage:
         try:
             return prepare(read_below(self._root, path, self._limits.file_bytes), self._limits)
-        except UnusableImage as error:
-            shown = repr(path[:_SHOWN_CHARS]) + ("…" if len(path) > _SHOWN_CHARS else "")
-            raise Reject(FailureReason.INVALID_IMAGE, f"image_path {shown} {error}") from error
+        except UnusableFile as error:
+            told = f"image_path {shown(path)} {error}"
+            raise Reject(FailureReason.INVALID_IMAGE, told) from error
 
 
 def prepare(data: bytes, limits: ImageLimits) -> PreparedImage:
     """A picture file's content, made ready to be sent: its first frame, without its metadata.
 
     Raises:
-        UnusableImage: it is no picture, a damaged one, or larger than `limits.source_pixels`.
+        UnusableFile: it is no picture, a damaged one, or larger than `limits.source_pixels`.
     """
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(BytesIO(data), formats=(*_FORMATS, *heif.formats())) as image:
             width, height = image.size
             if width * height > limits.source_pixels:
-                raise UnusableImage(_too_large(f"{width:,} by {height:,}", limits))
-            return _encode(_upright(_shrink(image, limits.pixels)))
+                raise UnusableFile(_too_large(f"{width:,} by {height:,}", limits))
+            return encode(_upright(_shrink(image, limits.pixels)))
     except _BOMB as error:
         found = re.search(r"\d+", str(error))  # Pillow counted, and says so only in its text
         pixels = f"{int(found[0]):,}" if found else "far too many"
-        raise UnusableImage(_too_large(pixels, limits)) from error
+        raise UnusableFile(_too_large(pixels, limits)) from error
     except UnidentifiedImageError as error:
-        raise UnusableImage(f"is not a picture ({', '.join(_FORMATS)} are read)") from error
+        raise UnusableFile(_unknown(data)) from error
     except _BROKEN as error:
-        raise UnusableImage("is not a picture that can be read: damaged or cut short") from error
+        raise UnusableFile("is not a picture that can be read: damaged or cut short") from error
+
+
+def encode(image: Image.Image) -> PreparedImage:
+    """A picture as it is sent: the same pixels give the same bytes, and so the same digest.
+
+    On a new canvas, because Pillow would carry comments and profiles of the old one along.
+    """
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
+    out = BytesIO()
+    canvas.save(out, "JPEG", quality=85)
+    data = out.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    return PreparedImage(data, "image/jpeg", canvas.width, canvas.height, digest)
+
+
+def shown(path: str) -> str:
+    """A path as it can be printed: escaped, and not without end."""
+    return repr(path[:_SHOWN_CHARS]) + ("…" if len(path) > _SHOWN_CHARS else "")
 
 
 def fit(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
@@ -129,6 +153,12 @@ def fit(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
     width, height = size
     scale = min(1.0, math.sqrt(max_pixels / (width * height)), _SIDE_MAX / max(width, height))
     return max(1, int(width * scale)), max(1, int(height * scale))
+
+
+def _unknown(data: bytes) -> str:
+    if heif.is_one(data) and not heif.formats():
+        return heif.WANTS_EXTRA
+    return f"is not a picture ({', '.join((*_FORMATS, *heif.formats()))} are read)"
 
 
 def _too_large(size: str, limits: ImageLimits) -> str:
@@ -156,12 +186,3 @@ def _upright(image: Image.Image) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except _BROKEN:
         return image
-
-
-def _encode(image: Image.Image) -> PreparedImage:
-    """On a new canvas, because Pillow would carry comments and profiles of the old one along."""
-    canvas = Image.new("RGB", image.size, "white")
-    canvas.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
-    out = BytesIO()
-    canvas.save(out, "JPEG", quality=85)
-    return PreparedImage(out.getvalue(), "image/jpeg", canvas.width, canvas.height)

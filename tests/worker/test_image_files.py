@@ -1,20 +1,36 @@
-"""A path leads to one regular file below the root, or to a sentence that says why not."""
+"""A path leads to one regular file below the root, or to a sentence that says why not.
+
+Every test here is run twice: with the kernel's own way beneath a folder, and on foot.
+"""
 
 import errno
 import os
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from worker import openat2
 from worker.errors import Halt, Retryable
-from worker.image_files import UnusableImage, explain, explain_root, read_below
+from worker.image_files import UnusableFile, explain, explain_root, open_below, read_below
 
 INSIDE = b"inside"
 OUTSIDE = b"outside"
 Change = Callable[[], None]
+
+
+@pytest.fixture(params=["openat2", "walk"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which of the two ways files are opened."""
+    way: str = request.param
+    if way == "openat2" and not openat2.is_allowed():
+        pytest.skip("this kernel or its container does not allow openat2")
+    monkeypatch.setattr(openat2, "is_allowed", lambda: way == "openat2")
+    return way
 
 
 @pytest.fixture
@@ -37,7 +53,7 @@ def read(root: Path, path: str, max_bytes: int = 100) -> bytes:
 
 def why_not(root: Path, path: str, max_bytes: int = 100) -> str:
     """The sentence for a path that must not be read."""
-    with pytest.raises(UnusableImage) as caught:
+    with pytest.raises(UnusableFile) as caught:
         read(root, path, max_bytes)
     return str(caught.value)
 
@@ -156,9 +172,9 @@ def test_folder_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "path_error", "root_error"),
     [
-        (errno.ENOENT, UnusableImage, Halt),
-        (errno.EACCES, UnusableImage, Halt),
-        (errno.EPERM, UnusableImage, Halt),
+        (errno.ENOENT, UnusableFile, Halt),
+        (errno.EACCES, UnusableFile, Halt),
+        (errno.EPERM, UnusableFile, Halt),
         (errno.EIO, Retryable, Retryable),
         (errno.ESTALE, Retryable, Retryable),
         (errno.EMFILE, Retryable, Retryable),
@@ -185,15 +201,26 @@ def test_read_error_may_pass(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def before_opening(monkeypatch: pytest.MonkeyPatch, name: str, change: Change) -> None:
-    """Change the tree in the instant before `name` is opened: the worst moment there is."""
-    opened = os.open
+    """Change the tree in the instant before `name` is opened, once: the worst moment there is."""
+    opened, opened_beneath, changed = os.open, openat2.open_beneath, False
+
+    def now() -> None:
+        nonlocal changed
+        if not changed:
+            changed = True
+            change()
 
     def opening(path: str | Path, *args: Any, **options: Any) -> int:
         if path == name:
-            change()
+            now()
         return opened(path, *args, **options)
 
+    def opening_beneath(folder: int, path: str, flags: int) -> int:
+        now()
+        return opened_beneath(folder, path, flags)
+
     monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(openat2, "open_beneath", opening_beneath)
 
 
 @pytest.mark.parametrize("victim", ["deep", "deep/down", "deep/down/b.jpg"])
@@ -213,9 +240,11 @@ def test_swapped_before_its_step(
 
 @pytest.mark.parametrize("moment", ["down", "b.jpg"])
 def test_swapped_after_its_step(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, moment: str
 ) -> None:
     """A folder that becomes a link after its turn changes nothing: the opened one is walked on."""
+    if way == "openat2":
+        pytest.skip("there are no steps between which to swap")
 
     def swap() -> None:
         (root / "deep").rename(tmp_path / "old")
@@ -223,6 +252,30 @@ def test_swapped_after_its_step(
 
     before_opening(monkeypatch, moment, swap)
     assert read(root, "deep/down/b.jpg") == INSIDE
+
+
+def test_swapped_again_and_again(root: Path, tmp_path: Path) -> None:
+    """However often a folder and a link change places, what is outside is never read."""
+    folder, link = root / "deep", tmp_path / "link"
+    link.symlink_to(tmp_path / "secrets")
+    stop = threading.Event()
+
+    def swapping() -> None:
+        while not stop.is_set():
+            folder.rename(tmp_path / "aside")
+            link.rename(folder)
+            folder.rename(link)
+            (tmp_path / "aside").rename(folder)
+
+    swapper = threading.Thread(target=swapping)
+    swapper.start()
+    try:
+        for _ in range(1_000):
+            with suppress(UnusableFile):
+                assert read(root, "deep/down/b.jpg") == INSIDE
+    finally:
+        stop.set()
+        swapper.join()
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
@@ -233,6 +286,22 @@ def test_leaves_nothing_open(root: Path, tmp_path: Path) -> None:
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a Path would be made for each number
     for path in ("a.jpg", "deep/down/b.jpg"):
         read(root, path)
+        os.close(open_below(root, path, 100).descriptor)
     for path in ("deep", "fifo", "link", "link/x", "deep/no/x", "deep/down/b.jpg/x", "no"):
         why_not(root, path)
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 - as above
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
+def test_failing_disk_leaves_nothing_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error after the file was opened closes it as well."""
+
+    def failing(*_: object, **__: object) -> os.stat_result:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - a Path would be made for each number
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", failing)
+        with pytest.raises(Retryable, match="Stale"):
+            read(root, "a.jpg")
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 - as above

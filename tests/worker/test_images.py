@@ -1,8 +1,7 @@
 """Real files go in; what a model can look at comes out, or a sentence for a person."""
 
-import asyncio
+import hashlib
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,7 +11,6 @@ import pytest
 from PIL import Image
 
 from shared.enums import FailureReason
-from worker import images
 from worker.errors import Halt, Reject
 from worker.images import ImageFolder, fit
 from worker.llm.chat import PreparedImage
@@ -98,6 +96,19 @@ async def test_reads_each_format(folder: ImageFolder, tmp_path: Path, name: str,
     assert image.size == (80, 40)
     assert is_near(image, (5, 20), RED)
     assert is_near(image, (75, 20), BLUE)
+
+
+async def test_digest(folder: ImageFolder, tmp_path: Path) -> None:
+    """The digest is that of the bytes, and the same picture is always the same bytes."""
+    red_blue().save(tmp_path / "a.png")
+    red_blue().save(tmp_path / "same.bmp")
+    red_blue(size=(80, 41)).save(tmp_path / "other.png")
+    first, again, same, other = [
+        await folder.load(name) for name in ("a.png", "a.png", "same.bmp", "other.png")
+    ]
+    assert first.digest == hashlib.sha256(first.data).hexdigest()
+    assert first == again == same
+    assert other.digest != first.digest
 
 
 async def test_format_is_in_the_bytes(folder: ImageFolder, tmp_path: Path) -> None:
@@ -206,6 +217,17 @@ async def test_not_a_picture(folder: ImageFolder, tmp_path: Path) -> None:
         assert f"image_path '{name}' is not a picture" in await why_not(folder, name)
 
 
+async def test_offset_that_is_no_number_of_bytes(folder: ImageFolder, tmp_path: Path) -> None:
+    """A TIFF may say that its pixels begin at byte 8.5, which Pillow takes at its word."""
+    out = BytesIO()
+    red_blue().save(out, "TIFF")
+    strip_offsets = struct.Struct("<HHI")
+    data = out.getvalue().replace(strip_offsets.pack(273, 4, 1), strip_offsets.pack(273, 11, 1))
+    assert data != out.getvalue()
+    (tmp_path / "a.tiff").write_bytes(data)
+    assert "is not a picture" in await why_not(folder, "a.tiff")
+
+
 async def test_refuses_large_files(tmp_path: Path) -> None:
     """The file's size is checked before it is read."""
     folder = ImageFolder(tmp_path, max_file_bytes=50)
@@ -230,59 +252,6 @@ async def test_missing_folder_stops_the_worker(tmp_path: Path) -> None:
     with pytest.raises(Halt, match="IMAGE_STORAGE_PATH"):
         await folder.load("a.jpg")
     folder.close()
-
-
-async def test_cancelled_load(
-    folder: ImageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A cancelled load lets its caller go at once, and its thread takes the next picture."""
-    loop, begun, gate = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
-    really = images.read_below
-
-    def slowly(root: Path, path: str, max_bytes: int) -> bytes:
-        assert threading.current_thread() is not threading.main_thread()
-        loop.call_soon_threadsafe(begun.set)
-        gate.wait(30)
-        return really(root, path, max_bytes)
-
-    red_blue().save(tmp_path / "a.png")
-    monkeypatch.setattr(images, "read_below", slowly)
-    load = asyncio.create_task(folder.load("a.png"))
-    await begun.wait()
-    load.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await load
-    gate.set()
-    assert (await folder.load("a.png")).width == 80
-
-
-async def test_two_at_a_time(
-    folder: ImageFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many pictures are asked for, two are in memory at once."""
-    both, gate, really = threading.Barrier(3), threading.Event(), images.read_below
-
-    def slowly(root: Path, path: str, max_bytes: int) -> bytes:
-        if not gate.is_set():
-            both.wait(30)
-            gate.wait(30)
-        return really(root, path, max_bytes)
-
-    red_blue().save(tmp_path / "a.png")
-    monkeypatch.setattr(images, "read_below", slowly)
-    loads = [asyncio.create_task(folder.load("a.png")) for _ in range(6)]
-    await asyncio.to_thread(both.wait, 30)  # two of them are at work, the other four are handed in
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("images")]
-    gate.set()
-    assert len(threads) == 2
-    assert [prepared.width for prepared in await asyncio.gather(*loads)] == [80] * 6
-
-
-async def test_closed(folder: ImageFolder) -> None:
-    """After `close` no picture is taken."""
-    folder.close()
-    with pytest.raises(RuntimeError):
-        await folder.load("a.jpg")
 
 
 @pytest.mark.parametrize(

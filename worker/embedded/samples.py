@@ -110,6 +110,8 @@ _PAYLOADS: tuple[tuple[JobType, dict[str, Any]], ...] = (
             },
         },
     ),
+    (JobType.DOCUMENT, {"document_path": "tickets.pdf"}),
+    (JobType.DOCUMENT, {"document_path": "tickets.pdf", "pages": [2]}),
     (JobType.IMAGE_TAG, {"memory_id": "m6", "image_path": "../secrets.txt"}),
 )
 
@@ -123,7 +125,7 @@ def samples() -> Iterator[Sample]:
 
 
 def paint(folder: Path) -> None:
-    """Put the sample pictures into a folder."""
+    """Put the sample pictures and the sample document into a folder."""
     sea = Image.new("RGB", (1_600, 900), (120, 180, 235))
     draw = ImageDraw.Draw(sea)
     draw.rectangle((0, 520, 1_600, 900), fill=(25, 80, 160))
@@ -135,3 +137,15 @@ def paint(folder: Path) -> None:
     for line in range(8):
         draw.line((80, 140 + line * 95, 620, 140 + line * 95), fill=(70, 60, 50), width=5)
     note.save(folder / "note.png")
+    _print(folder / "tickets.pdf")
+
+
+def _print(path: Path) -> None:
+    """A document of two pages, a paragraph's lines on each."""
+    pages = [Image.new("RGB", (620, 877), "white") for _ in range(2)]
+    for number, page in enumerate(pages, 1):
+        draw = ImageDraw.Draw(page)
+        draw.text((60, 60), f"Ferry tickets, page {number} of 2", fill="black", font_size=28)
+        for line in range(5):
+            draw.text((60, 130 + 40 * line), f"Seat {number}{line}, deck 7", fill="black")
+    pages[0].save(path, "PDF", save_all=True, append_images=pages[1:])
