@@ -1,71 +1,55 @@
-"""email_extract: the events an email speaks of, each resting on words that stand in it.
+"""email_extract: the events an email speaks of, created for its reader.
 
-The model copies words and names a local date; zones and offsets are worked out in `worker.dates`.
-One event that does not hold is left out, the others stay.
+An email that is too long for the model loses its quoted replies and its signature first; if it is
+hardly too long then, some of its middle; otherwise it is read in parts that overlap. At most 32
+calls, see `asking`; the result says if the model did not see all of it.
 """
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta, tzinfo
-from typing import Annotated
-
-from pydantic import BaseModel, Field, StringConstraints
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 
 from shared.enums import FailureReason, JobType
-from shared.schemas import (
-    Confidence,
-    EmailExtractPayload,
-    EmailExtractResult,
-    EventCreate,
-    ExtractedEvent,
-)
-from worker.dates import WEEKDAYS, SaidMoment, home_zone, is_plausible, resolve
+from shared.schemas import EmailExtractPayload, EmailExtractResult, EventCreate, ExtractedEvent
+from worker.dates import WEEKDAYS, home_zone, is_plausible
 from worker.errors import Reject
+from worker.handlers.asking import Asked, Asking, as_said, beside, or_with_half
+from worker.handlers.email_events import EmailEvents, believed, once
+from worker.handlers.email_text import own_words
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import DATA_RULE, marked, one_line
-from worker.llm.chat import Prompt
+from worker.handlers.prompting import marked, one_line, shown
+from worker.handlers.reading_parts import MOST_PARTS, each_part
+from worker.handlers.trimming import Parts, in_parts, middle_out
+from worker.handlers.wording import wording
 from worker.llm.structured import model_question
+from worker.llm.tokens import estimate_tokens
 from worker.outcome import Completed, CreateEvent, completed
 
 CALENDAR_DAYS = 14
-SYSTEM = f"""You find the events in an email: appointments, meetings, trips, deadlines, \
-deliveries, anything with a day.
-{DATA_RULE}
-Answer with one JSON object whose field events lists them, or is empty when there are none. Each \
-event has these fields:
-description: what happens, in a few words, in the language of the email;
-quote: the words of the email that say so, copied exactly, short, with the day and the time;
-local_date: the day as YYYY-MM-DD, counted from the message date with the help of the calendar;
-local_time: the time of day it starts as HH:MM on a 24-hour clock, or null when none is given;
-weekday: the English name of the weekday when the email names one, else null;
-zone: the time zone when the email names one, as an IANA name or an offset, else null;
-confidence: from 0 to 1, how sure you are.
-Do not convert times between zones. Leave out what has no day, and what is over and done."""
-
-# Typographic quotes and dashes that models tend to write plainly when they copy.
-_PLAIN = str.maketrans(
-    "\u2018\u2019\u201a\u201c\u201d\u201e\u2010\u2011\u2013\u2014", "'''\"\"\"----"
-)
+HARDLY_TOO_LONG = 1.15
+"""Up to here an eighth is left out of the middle; beyond, another call costs less than the loss."""
+WORDING = wording("email_extract")
+QUESTION = model_question("email_events", EmailEvents, 2_048, salvage="events")
 
 
-class SaidEvent(BaseModel):
-    """One event, in the words of the model."""
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An email as it is shown."""
 
-    description: Annotated[str, StringConstraints(min_length=1, max_length=160)]
-    quote: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    local_date: Annotated[str, StringConstraints(max_length=10)]
-    local_time: Annotated[str, StringConstraints(max_length=8)] | None
-    weekday: Annotated[str, StringConstraints(max_length=12)] | None
-    zone: Annotated[str, StringConstraints(max_length=40)] | None
-    confidence: Confidence
+    subject: str
+    body: str
+    anchor: str
+    """The message date and a calendar."""
 
+    @property
+    def text(self) -> str:
+        """All of it that a quote may come from."""
+        return f"Subject: {self.subject}\n\n{self.body}"
 
-class EmailEvents(BaseModel):
-    """What the model says."""
-
-    events: Annotated[list[SaidEvent], Field(max_length=20)]
-
-
-QUESTION = model_question("email_events", EmailEvents, 2_048)
+    def request(self, piece: str) -> str:
+        """What is said about the body, or about a piece of it."""
+        email = f"Subject: {self.subject}\n\n{piece}"
+        return f"{self.anchor}\n\nThe email:\n{marked(email)}"
 
 
 async def extract_events(payload: EmailExtractPayload, tools: Tools) -> Completed:
@@ -77,43 +61,49 @@ async def extract_events(payload: EmailExtractPayload, tools: Tools) -> Complete
     owner = tools.user_id
     if owner is None:
         raise Reject(FailureReason.INVALID_PAYLOAD, "email_extract needs user_id: whose events?")
-    zone = home_zone(payload.timezone, payload.received_at)
-    email = f"Subject: {one_line(payload.subject)}\n\n{payload.body}"
-    sent = _sent(payload.received_at, tools.enqueued_at).astimezone(zone)
-    user = f"{anchor(sent)}\n\nThe email:\n{marked(email)}"
-    answer = await tools.ask(QUESTION, Prompt(SYSTEM, user))
-    events = believed(answer.events, email, zone)
-    effects = [
-        CreateEvent(
-            body=EventCreate(
-                owner_user_id=owner, event_time=event.event_time, description=event.description
-            )
-        )
-        for event in events
-    ]
-    return completed(EmailExtractResult(events=events), *effects)
-
-
-def believed(said: Iterable[SaidEvent], email: str, zone: tzinfo) -> list[ExtractedEvent]:
-    """Each event once, if its quote stands in the email and its day and time can be."""
-    words = _comparable(email)
-    found: dict[object, ExtractedEvent] = {}
-    for each in said:
-        event = _believe(each, words, zone)
-        if event is not None:
-            found.setdefault((event.description.casefold(), event.event_time), event)
-    return list(found.values())
-
-
-def _believe(said: SaidEvent, words: str, zone: tzinfo) -> ExtractedEvent | None:
-    description, evidence = one_line(said.description), one_line(said.quote)
-    quote = _comparable(said.quote).strip(" .,;:!?…\"'")
-    when = resolve(SaidMoment(said.local_date, said.local_time, said.weekday, said.zone), zone)
-    if when is None or not description or not quote or quote not in words:
-        return None
-    return ExtractedEvent(
-        description=description, event_time=when, confidence=said.confidence, evidence=evidence
+    home = home_zone(payload.timezone, payload.received_at)
+    sent = _sent(payload.received_at, tools.enqueued_at).astimezone(home)
+    body = await shown(payload.body, links="host")
+    letter = Letter(one_line(payload.subject), body, anchor(sent))
+    dropped = tools.ask.usage.dropped
+    asked = await _read(letter, tools)
+    held = await beside(len(body), partial(believed, asked.value, letter.text, home, sent))
+    said = sum(len(answer.events) for answer in asked.value)
+    tools.ask.usage.dropped += said - sum(map(len, held))
+    events = once(held)
+    result = EmailExtractResult(
+        events=events,
+        dropped=tools.ask.usage.dropped - dropped,
+        truncated_input=asked.cut,
     )
+    return completed(result, *(_created(event, owner) for event in events))
+
+
+async def _read(letter: Letter, tools: Tools) -> Asked[list[EmailEvents]]:
+    """What the model names, part by part."""
+    asking = Asking(tools.ask, QUESTION, WORDING, as_said)
+
+    async def about(piece: str) -> EmailEvents:
+        return await asking(letter.request(piece))
+
+    async def with_room(room: int) -> Asked[list[EmailEvents]]:
+        parts = await beside(len(letter.body), partial(fitting_parts, letter.body, room))
+        answers = await each_part(tools.kept, QUESTION.name, parts.pieces, about)
+        return Asked(answers, parts.cut)
+
+    room = asking.room() - estimate_tokens(letter.request(""))
+    return await or_with_half(room, estimate_tokens(letter.body), with_room)
+
+
+def fitting_parts(body: str, room: int) -> Parts:
+    """The body as it is shown to a model that has room for so many tokens of it."""
+    if estimate_tokens(body) <= room:
+        return Parts([body], cut=False)
+    own = own_words(body)
+    if estimate_tokens(own) <= room * HARDLY_TOO_LONG:
+        return Parts([middle_out(own, room)], cut=True)
+    parts = in_parts(own, room, MOST_PARTS)
+    return Parts(parts.pieces, cut=parts.cut or own != body)
 
 
 def anchor(sent: datetime) -> str:
@@ -133,8 +123,11 @@ def _sent(received_at: datetime | None, enqueued_at: datetime) -> datetime:
     return received_at
 
 
-def _comparable(text: str) -> str:
-    return one_line(text).casefold().translate(_PLAIN)
+def _created(event: ExtractedEvent, owner: int) -> CreateEvent:
+    body = EventCreate(
+        owner_user_id=owner, event_time=event.event_time, description=event.description
+    )
+    return CreateEvent(body=body)
 
 
 HANDLER = Handler(JobType.EMAIL_EXTRACT, EmailExtractPayload, extract_events)

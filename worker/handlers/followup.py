@@ -1,25 +1,21 @@
-"""followup: the one question that makes a message clear."""
+"""followup: the one question that makes a message clear. At most 4 calls, see `asking`."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from shared.enums import FailureReason, JobType
+from shared.enums import JobType
 from shared.schemas import FollowupPayload, FollowupResult
-from worker.errors import Retryable
+from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import DATA_RULE, marked, one_line
-from worker.llm.chat import Prompt
-from worker.llm.structured import model_question
+from worker.handlers.plain_text import plain
+from worker.handlers.prompting import marked, shown
+from worker.handlers.wording import wording
+from worker.llm.structured import Unusable, model_question
 from worker.outcome import Completed, completed
 
 QUESTION_MAX_CHARS = 300
-SYSTEM = f"""You help people to complete the notes they jot down.
-{DATA_RULE}
-Answer with one JSON object whose field question holds a single short question to the writer of \
-the message, in the language of the message: the one whose answer clears up most of what is \
-missing or unclear (who, what, when, where). Ask nothing that the message or its context \
-answers already."""
+WORDING = wording("followup")
 
 
 class Followup(BaseModel):
@@ -33,19 +29,32 @@ QUESTION = model_question("followup", Followup, 256)
 
 def as_question(said: str) -> str:
     """One line that ends in a question mark, or nothing when there are no words in it."""
-    words = one_line(said).rstrip(" .,;:!?…\N{ARABIC QUESTION MARK}\N{FULLWIDTH QUESTION MARK}")
+    words = plain(said).rstrip(" .,;:!?…\N{ARABIC QUESTION MARK}\N{FULLWIDTH QUESTION MARK}")
     return f"{words[: QUESTION_MAX_CHARS - 1]}?" if words else ""
 
 
 async def ask_followup(payload: FollowupPayload, tools: Tools) -> Completed:
-    """Find the clarifying question."""
-    context = f"What came before it:\n{marked(payload.context)}\n\n" if payload.context else ""
-    user = f"{context}The message:\n{marked(payload.message)}"
-    answer = await tools.ask(QUESTION, Prompt(SYSTEM, user))
+    """Find the clarifying question.
+
+    Raises:
+        Retryable: the model asked nothing, twice.
+    """
+    asking = Asking(tools.ask, QUESTION, WORDING, _checked)
+    context, message = await shown(payload.context or ""), await shown(payload.message)
+    asked = await asking.about((context, message), _request)
+    return completed(FollowupResult(question=asked.value, truncated_input=asked.cut))
+
+
+def _checked(answer: Followup) -> str:
     question = as_question(answer.question)
     if not question:
-        raise Retryable("the model asked nothing", reason=FailureReason.INVALID_ANSWER)
-    return completed(FollowupResult(question=question))
+        raise Unusable("it asks nothing")
+    return question
+
+
+def _request(context: str, message: str) -> str:
+    before = f"What came before it:\n{marked(context)}\n\n" if context else ""
+    return f"{before}The message:\n{marked(message)}"
 
 
 HANDLER = Handler(JobType.FOLLOWUP, FollowupPayload, ask_followup)

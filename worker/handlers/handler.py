@@ -48,6 +48,11 @@ class Document(Protocol):
         """How many pages it has."""
         ...
 
+    @property
+    def pages_max(self) -> int:
+        """How many of them may be asked for."""
+        ...
+
     async def page(self, number: int) -> PreparedImage:
         """The page as a picture, counted from 1.
 

@@ -1,4 +1,4 @@
-"""intent_classify: what a query is after, and the words to look for."""
+"""intent_classify: what a query is after, and the words to look for. At most 4 calls."""
 
 from typing import Annotated
 
@@ -6,23 +6,15 @@ from pydantic import BaseModel, Field
 
 from shared.enums import Intent, JobType
 from shared.schemas import IntentClassifyPayload, IntentClassifyResult
+from worker.handlers.asking import Asking, as_said
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import DATA_RULE, marked
+from worker.handlers.prompting import marked, shown
 from worker.handlers.tags import SaidTag, fold_tags
-from worker.llm.chat import Prompt
+from worker.handlers.wording import wording
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed
 
-SYSTEM = f"""You sort the queries that people type into their own memory archive.
-{DATA_RULE}
-Answer with one JSON object. Its field intent is one of:
-memory_search: a note, a picture or something that happened is looked for;
-task_lookup: things to do, or whether they are done;
-reminder_check: what to be reminded of, and when;
-event_search: appointments and other things with a date;
-ambiguous: it could be several of these, or none.
-Its field keywords lists up to eight words or names of the query worth searching for, in the \
-query's own language, without filler words."""
+WORDING = wording("intent_classify")
 
 
 class SaidIntent(BaseModel):
@@ -32,17 +24,25 @@ class SaidIntent(BaseModel):
     keywords: Annotated[list[SaidTag], Field(max_length=8)]
 
 
-QUESTION = model_question("intent", SaidIntent, 512)
+QUESTION = model_question("intent", SaidIntent, 512, salvage="keywords")
 
 
 async def classify_intent(payload: IntentClassifyPayload, tools: Tools) -> Completed:
     """Tell what a query is after; no keywords is an answer too."""
-    answer = await tools.ask(QUESTION, Prompt(SYSTEM, f"The query:\n{marked(payload.query)}"))
+    asking = Asking(tools.ask, QUESTION, WORDING, as_said)
+    asked = await asking.about((await shown(payload.query),), _request)
     return completed(
         IntentClassifyResult(
-            query=payload.query, intent=answer.intent, keywords=fold_tags(answer.keywords)
+            query=payload.query,
+            intent=asked.value.intent,
+            keywords=fold_tags(asked.value.keywords),
+            truncated_input=asked.cut,
         )
     )
+
+
+def _request(query: str) -> str:
+    return f"The query:\n{marked(query)}"
 
 
 HANDLER = Handler(JobType.INTENT_CLASSIFY, IntentClassifyPayload, classify_intent)

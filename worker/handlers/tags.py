@@ -2,41 +2,69 @@
 
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import StringConstraints
 
-from shared.enums import FailureReason
 from shared.schemas import TagsAddRequest
-from worker.errors import Retryable
+from worker.handlers.plain_text import has_address, plain
 from worker.handlers.prompting import one_line
+from worker.handlers.vocabulary import TAG_MAX_CHARS, Vocabulary
+from worker.llm.structured import Unusable
 from worker.outcome import AddTags
 
-TAG_MAX_CHARS = 60
+MOST_TAGS_SAID = 7
 SaidTag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_MAX_CHARS)]
 """A tag as the model may say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsableTags:
+    """The tags that hold, and how many of those that were said do not."""
+
+    tags: list[str]
+    dropped: int
 
 
 def fold_tags(said: Iterable[str]) -> list[str]:
     """Tags as they are stored: lower case, single spaces, bare of `#` and closing punctuation.
 
-    Empty, over-long and repeated ones are left out; the order stays.
+    Empty, over-long and repeated ones are left out, and those with an address in them; the order
+    stays.
     """
     kept: dict[str, str] = {}
     for raw in said:
-        tag = unicodedata.normalize("NFC", one_line(raw)).lower().lstrip("# ").rstrip(" .,;:!?…")
+        if has_address(one_line(raw)):
+            continue
+        tag = unicodedata.normalize("NFC", plain(raw)).lower().lstrip("# ").rstrip(" .,;:!?…")
         if 0 < len(tag) <= TAG_MAX_CHARS:
             kept.setdefault(tag.casefold(), tag)
     return list(kept.values())
 
 
-def suggest_tags(memory_id: str, said: Iterable[str]) -> AddTags:
-    """The effect that hangs the model's tags on a memory, as suggestions.
+def usable_tags(said: list[str], allowed: Vocabulary | None) -> UsableTags:
+    """The tags that may be given.
+
+    Args:
+        said: what the model said.
+        allowed: the only ones that may be; None for any.
 
     Raises:
-        Retryable: none of them is usable.
+        Unusable: there are none.
     """
-    tags = fold_tags(said)
+    if allowed is None:
+        tags = fold_tags(said)
+        if not tags:
+            raise Unusable("there is no usable tag in it")
+        return UsableTags(tags, sum(map(has_address, map(one_line, said))))
+    tags = allowed.hold(said)
     if not tags:
-        raise Retryable("the model gave no usable tag", reason=FailureReason.INVALID_ANSWER)
+        raise Unusable("none of the tags is in the list of allowed tags")
+    strangers = sum(1 for tag in said if not allowed.hold([tag]))
+    return UsableTags(tags, strangers)
+
+
+def suggest_tags(memory_id: str, tags: list[str]) -> AddTags:
+    """The effect that hangs tags on a memory, as suggestions."""
     return AddTags(memory_id=memory_id, body=TagsAddRequest(tags=tags))

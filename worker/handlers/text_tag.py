@@ -1,4 +1,7 @@
-"""text_tag: what a text is about, as tags suggested for its memory."""
+"""text_tag: what a text is about, as tags suggested for its memory.
+
+A text that is too long for the model is shortened in its middle. At most 4 calls, see `asking`.
+"""
 
 from typing import Annotated
 
@@ -6,35 +9,51 @@ from pydantic import BaseModel, Field
 
 from shared.enums import JobType
 from shared.schemas import TextTagPayload, TextTagResult
+from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import DATA_RULE, marked
-from worker.handlers.tags import SaidTag, suggest_tags
-from worker.llm.chat import Prompt
+from worker.handlers.prompting import marked, shown
+from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, UsableTags, suggest_tags, usable_tags
+from worker.handlers.vocabulary import in_force, only_these
+from worker.handlers.wording import wording
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed
 
-SYSTEM = f"""You tag notes so that their writer finds them again.
-{DATA_RULE}
-Answer with one JSON object whose field tags lists three to seven tags for the note, the most \
-telling first. A tag is one to three words in lower case, in the language of the note: people, \
-places, things, activities and topics the note is about. No hash signs, no whole sentences, \
-nothing the note does not mention."""
+WORDING = wording("text_tag")
 
 
 class TextTags(BaseModel):
     """What the model says."""
 
-    tags: Annotated[list[SaidTag], Field(min_length=1, max_length=7)]
+    tags: Annotated[list[SaidTag], Field(min_length=1, max_length=MOST_TAGS_SAID)]
 
 
-QUESTION = model_question("text_tags", TextTags, 512)
+QUESTION = model_question("text_tags", TextTags, 512, salvage="tags")
 
 
 async def tag_text(payload: TextTagPayload, tools: Tools) -> Completed:
-    """Tag a text."""
-    answer = await tools.ask(QUESTION, Prompt(SYSTEM, f"The note:\n{marked(payload.content)}"))
-    effect = suggest_tags(payload.memory_id, answer.tags)
-    return completed(TextTagResult(memory_id=payload.memory_id, tags=effect.body.tags), effect)
+    """Tag a text; with a vocabulary, out of that only.
+
+    Raises:
+        Retryable: the model gave no usable tag, twice.
+    """
+    allowed = in_force(payload.vocabulary, tools.vocabulary)
+
+    def check(answer: TextTags) -> UsableTags:
+        return usable_tags(answer.tags, allowed)
+
+    asking = Asking(tools.ask, QUESTION, WORDING, check)
+    note = await shown(payload.content)
+    asked = await asking.about((allowed.lines if allowed else "", note), _request)
+    tools.ask.usage.dropped += asked.value.dropped
+    effect = suggest_tags(payload.memory_id, asked.value.tags)
+    result = TextTagResult(
+        memory_id=payload.memory_id, tags=effect.body.tags, truncated_input=asked.cut
+    )
+    return completed(result, effect)
+
+
+def _request(allowed: str, note: str) -> str:
+    return f"{only_these(allowed)}The note:\n{marked(note)}"
 
 
 HANDLER = Handler(JobType.TEXT_TAG, TextTagPayload, tag_text)

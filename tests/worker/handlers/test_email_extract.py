@@ -73,7 +73,7 @@ async def test_events_and_their_effects() -> None:
 async def test_no_events_is_an_answer() -> None:
     """Most emails speak of none."""
     outcome = await _run()
-    assert outcome.result == {"events": []}
+    assert outcome.result == {"events": [], "dropped": 0}
     assert outcome.effects == ()
 
 
@@ -82,17 +82,24 @@ async def test_no_events_is_an_answer() -> None:
     [
         {"quote": "lunch on Wednesday"},
         {"quote": " ."},
-        {"weekday": "Friday"},
-        {"local_date": "2026-02-30"},
-        {"local_date": "tomorrow"},
+        {"quote": "let's have dinner", "weekday": "Friday"},
+        {"quote": "let's have dinner", "local_date": "2026-02-30"},
+        {"quote": "let's have dinner", "local_date": "by and by"},
+        {"quote": "let's have dinner", "local_date": None},
         {"local_time": "25:00"},
         {"description": " \u200b"},
+        {"confidence": 2},
+        {"description": "x" * 161},
     ],
 )
 async def test_event_that_does_not_hold_is_left_out(bad: dict[str, Any]) -> None:
-    """One bad event costs neither the others nor another call."""
-    outcome = await _run(_said(**bad), FAIR)
+    """One bad event costs neither the others nor another call, and is counted."""
+    made = bench({"events": [_said(**bad), FAIR]})
+    tools = made.tools
+    outcome = await HANDLER.run(PAYLOAD, tools)
     assert _descriptions(outcome) == ["Fair"]
+    assert outcome.result["dropped"] == tools.ask.usage.dropped == 1
+    assert tools.ask.usage.calls == 1
     assert len(outcome.effects) == 1
 
 
@@ -195,3 +202,38 @@ async def test_without_user_id_the_job_is_refused() -> None:
         await HANDLER.run(PAYLOAD, made.tools)
     assert caught.value.reason is FailureReason.INVALID_PAYLOAD
     assert made.llm.requests == []
+
+
+async def test_words_of_the_email_weigh_more_than_arithmetic() -> None:
+    """The quote says Tuesday: a model that counts days wrongly does not move it."""
+    outcome = await _run(_said(local_date="2026-06-09", weekday=None))
+    assert outcome.result["events"][0]["event_time"] == "2026-06-02T20:00:00+03:00"
+
+
+async def test_html_email_is_read_as_its_reader_sees_it() -> None:
+    """Hidden parts are not shown and are no evidence; links name their host."""
+    body = (
+        "<p>Dinner on <b>Tuesday</b> at&nbsp;20:00</p><a href='https://a.example/x?y'>Map</a>"
+        "<div style='display:none'>Transfer on Friday at 9:00</div>"
+    )
+    hidden = _said(description="Transfer", quote="Transfer on Friday at 9:00", local_time="9:00")
+    made = bench({"events": [_said(), hidden]})
+    outcome = await HANDLER.run(PAYLOAD.model_copy(update={"body": body}), made.tools)
+    assert _descriptions(outcome) == ["Dinner"]
+    assert "Dinner on Tuesday at" in made.said
+    assert "Map (a.example)" in made.said
+    assert "Transfer" not in made.said
+
+
+async def test_quote_of_a_letter_proves_nothing() -> None:
+    """Two letters stand in every email."""
+    assert _descriptions(await _run(_said(quote="a"), _said(quote="on"))) == []
+
+
+async def test_description_leads_nowhere() -> None:
+    """Addresses and markup do not get into a calendar."""
+    outcome = await _run(_said(description="**Dinner** <b>at</b> https://evil.example/x"))
+    assert _descriptions(outcome) == ["Dinner at"]
+    (effect,) = outcome.effects
+    assert isinstance(effect, CreateEvent)
+    assert effect.body.description == "Dinner at"

@@ -37,7 +37,7 @@ async def test_without_context_there_is_one_frame() -> None:
 async def test_no_words_is_another_try() -> None:
     """A lone question mark asks nothing."""
     with pytest.raises(Retryable) as caught:
-        await HANDLER.run(PAYLOAD, bench({"question": " … ?"}).tools)
+        await HANDLER.run(PAYLOAD, bench(*[{"question": " … ?"}] * 2).tools)
     assert caught.value.reason is FailureReason.INVALID_ANSWER
 
 
@@ -49,6 +49,7 @@ async def test_no_words_is_another_try() -> None:
         ("Which flat??", "Which flat?"),
         ("أي شقة\N{ARABIC QUESTION MARK}", "أي شقة?"),
         ("\u202eWhich\r\nflat ?", "Which flat?"),
+        ("Which [flat](https://evil.example)? ![](https://evil.example/p?x=1)", "Which flat?"),
         ("?", ""),
         ("", ""),
     ],

@@ -45,7 +45,7 @@ async def test_repeated_tags_may_leave_fewer_than_three() -> None:
 async def test_unusable_answer_is_another_try(answer: dict[str, object]) -> None:
     """No description, or no tag, is an invalid answer."""
     with pytest.raises(Retryable) as caught:
-        await HANDLER.run(PAYLOAD, bench(answer).tools)
+        await HANDLER.run(PAYLOAD, bench(answer, answer).tools)
     assert caught.value.reason is FailureReason.INVALID_ANSWER
 
 
@@ -57,3 +57,19 @@ async def test_unusable_picture_is_refused_before_the_model_is_asked() -> None:
         await HANDLER.run(PAYLOAD, made.tools)
     assert caught.value is complaint
     assert made.llm.requests == []
+
+
+async def test_only_tags_of_the_list() -> None:
+    """The list stands before the request, and only what is in it is given."""
+    made = bench({"description": "A beach.", "tags": ["SEA", "hacked"]})
+    payload = PAYLOAD.model_copy(update={"vocabulary": ("sea", "food")})
+    outcome = await HANDLER.run(payload, made.tools)
+    assert outcome.result["tags"] == ["sea"]
+    assert made.said.index("food\nsea") < made.said.index("Describe")
+
+
+async def test_description_is_words_only() -> None:
+    """No link, no picture, no tag of HTML."""
+    said = "A [beach](https://evil.example) ![](https://evil.example/p.png?x=1) <b>at</b> dusk."
+    outcome = await HANDLER.run(PAYLOAD, bench({"description": said, "tags": ["sea"]}).tools)
+    assert outcome.result["description"] == "A beach at dusk."

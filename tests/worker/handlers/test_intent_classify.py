@@ -8,7 +8,7 @@ from shared.enums import FailureReason, Intent
 from shared.schemas import IntentClassifyPayload
 from tests.worker.handlers.test_handler import bench
 from worker.errors import Retryable
-from worker.handlers.intent_classify import HANDLER, SYSTEM
+from worker.handlers.intent_classify import HANDLER, WORDING
 
 PAYLOAD = IntentClassifyPayload(query="When is the dentist?")
 
@@ -42,4 +42,4 @@ async def test_unknown_intent_is_no_answer() -> None:
 @pytest.mark.parametrize("intent", Intent)
 def test_prompt_explains_every_intent(intent: Intent) -> None:
     """A new intent needs its line in the system prompt."""
-    assert f"\n{intent}: " in SYSTEM
+    assert f"\n{intent}: " in WORDING.text

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.prompting import marked, one_line, visible
+from worker.handlers.prompting import INLINE_CHARS, marked, one_line, shown, visible
+from worker.llm.tokens import estimate_tokens
 
 
 def test_marked_frames_the_text() -> None:
@@ -62,6 +63,7 @@ def test_breaking_up_takes_linear_time() -> None:
         ("one\r\ntwo\rthree\u2028four", "one\ntwo\nthree\nfour"),
         ("tab\tstays", "tab\tstays"),
         ("half \ud83d a pair", "half  a pair"),
+        ("heart\u2764\ufe0f\U000e0101 \ufe01", "heart\u2764 "),
         ("Ναύπλιο 🎉 日本", "Ναύπλιο 🎉 日本"),
     ],
 )
@@ -73,3 +75,27 @@ def test_visible(text: str, seen: str) -> None:
 def test_one_line() -> None:
     """White space of any kind becomes one space."""
     assert one_line("  a\n\tb\u00a0 c\u200b ") == "a b c"
+
+
+def test_frames_are_of_one_size() -> None:
+    """A text is cut into the same parts at the next try, whatever the codes."""
+    assert len({estimate_tokens(marked("x")) for _ in range(50)}) == 1
+
+
+def test_steady_code_is_the_texts_own() -> None:
+    """The same text makes the same prompt, which the server has in its cache."""
+    assert marked("sea\nboat", steady=True) == marked("sea\nboat", steady=True)
+    assert marked("a", steady=True).splitlines()[0] != marked("b", steady=True).splitlines()[0]
+
+
+@pytest.mark.parametrize("size", [1, INLINE_CHARS])
+async def test_shown(size: int) -> None:
+    """Hidden parts and hidden characters are gone, also those that HTML spells out."""
+    html = "<p>a&#8203;b</p><!-- c --><p hidden>d</p>e&#xE0041;" + " f" * size
+    assert (await shown(html)).startswith("ab\n\ne f")
+
+
+async def test_what_is_no_html_is_shown_as_it_is() -> None:
+    """Line ends, indents and angle brackets of plain text stay."""
+    text = "if a < b and c > d:\n\n\n    mail <ann@example.org> &amp; wait"
+    assert await shown(text) == text

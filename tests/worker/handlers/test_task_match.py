@@ -19,14 +19,15 @@ def _tasks(*descriptions: str) -> list[TaskResponse]:
 
 
 def _bench(task: str, *descriptions: str) -> Bench:
-    made = bench({"task": task, "confidence": 0.9})
+    answer = {"task": task, "confidence": 0.9}
+    made = bench(answer, answer)
     made.core.tasks = _tasks(*descriptions)
     return made
 
 
 async def test_match_is_mapped_back() -> None:
     """The short name becomes the task's id, description and the model's confidence."""
-    made = _bench("T1", "Call the plumber", "Pay the electricity bill")
+    made = _bench("T2", "Call the plumber", "Pay the electricity bill")
     outcome = await HANDLER.run(PAYLOAD, made.tools)
     assert outcome.result == {
         "memory_id": "m1",
@@ -92,11 +93,40 @@ async def test_task_takes_one_line_of_the_prompt() -> None:
     assert made.said.count(">>>") == 2
 
 
-def test_shortlist_puts_the_best_first_and_bounds_them() -> None:
+def test_shortlist_has_the_best_in_cores_order() -> None:
     """Shared rare words decide; common words do not; twenty are enough."""
     crowd = [f"Call the neighbour about the fence {number}" for number in range(40)]
     tasks = _tasks(*crowd, "Settle the bill for electricity")
     best = shortlist(tasks, "The electricity is paid")
     assert len(best) == MOST_OFFERED
-    assert best[0].description == "Settle the bill for electricity"
-    assert [task.id for task in best[1:4]] == ["task-0", "task-1", "task-2"]
+    assert best[-1].description == "Settle the bill for electricity"
+    assert [task.id for task in best[:3]] == ["task-0", "task-1", "task-2"]
+
+
+@pytest.mark.parametrize(("confidence", "matched"), [(0.49, None), (0.5, "task-0")])
+async def test_unsure_match_is_none(confidence: float, matched: str | None) -> None:
+    """Less than half sure is not sure."""
+    made = bench({"task": "T1", "confidence": confidence})
+    made.core.tasks = _tasks("Pay the bill")
+    outcome = await HANDLER.run(PAYLOAD, made.tools)
+    assert outcome.result["task_id"] == matched
+    assert (outcome.result["confidence"] is None) == (matched is None)
+
+
+async def test_model_is_told_what_was_offered() -> None:
+    """A name without a task behind it is asked about once more, in the same try."""
+    made = bench({"task": "T7", "confidence": 1}, {"task": "T1", "confidence": 1})
+    made.core.tasks = _tasks("Pay the bill")
+    outcome = await HANDLER.run(PAYLOAD, made.tools)
+    assert outcome.result["task_id"] == "task-0"
+    assert "T1 to T1" in made.said
+
+
+async def test_tasks_begin_the_prompt_in_the_same_way() -> None:
+    """Another memory of the same user finds the list in the server's cache."""
+    starts: list[str] = []
+    for memory in ("Paid the bill", "Called the plumber"):
+        made = _bench("none", "Call the plumber", "Pay the bill")
+        await HANDLER.run(PAYLOAD.model_copy(update={"memory_content": memory}), made.tools)
+        starts.append(made.said.split("The note:")[0])
+    assert starts[0] == starts[1]
