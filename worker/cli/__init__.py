@@ -9,6 +9,7 @@ from worker.cli.check import check
 from worker.cli.dead import dead
 from worker.cli.demo import demo
 from worker.cli.enqueue import enqueue
+from worker.cli.eval import evaluate
 from worker.cli.run import run
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.command()(run)
 app.command()(enqueue)
 app.command()(check)
 app.command()(demo)
+app.command("eval")(evaluate)
 app.add_typer(dead, name="dead")
 
 

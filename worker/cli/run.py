@@ -5,6 +5,7 @@ import asyncio
 import structlog
 import typer
 
+from shared.config import ConfigError
 from worker.app import run as run_worker
 from worker.cli.settings import fail, settings_or_exit
 from worker.lifecycle import ExitCode
@@ -21,6 +22,8 @@ def run() -> None:
     configure(settings.log_level, settings.log_format)
     try:
         code = asyncio.run(run_worker(settings))
+    except ConfigError as error:
+        fail(f"these settings cannot work:\n  {error}")
     except OSError as error:
         fail(f"cannot start: {error}; is WORKER_HEALTH_PORT={settings.worker_health_port} taken?")
     except Exception:
