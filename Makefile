@@ -10,7 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # A program that serves a small model: `$$VLLM_SERVE serve PORT`; not needed where VLLM_URL is set.
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
-.PHONY: demo test lint types unit test-vllm test-compose chaos simulate bench-memory lock clean help
+.PHONY: demo test lint types unit test-vllm test-second-server test-compose chaos simulate
+.PHONY: bench-client bench-malformed bench-memory lock clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -32,10 +33,13 @@ types: $(READY) ## pyright's strict set, on source and tests
 	$(BIN)/basedpyright
 
 unit: $(READY) ## the tests (ARGS='-k retry' to choose)
-	$(BIN)/pytest -m "not vllm and not compose" $(ARGS)
+	$(BIN)/pytest -m "not vllm and not second_server and not compose" $(ARGS)
 
 test-vllm: $(READY) ## every job type against the vLLM server at VLLM_URL (starts one where it can)
 	VLLM_SERVE="$(VLLM_SERVE)" $(BIN)/python -m tests.vllm.run $(ARGS)
+
+test-second-server: $(READY) ## another real server, llama-cpp-python's (SECOND_SERVER_PYTHON or SECOND_SERVER_URL)
+	$(BIN)/python -m tests.second_server.run $(ARGS)
 
 test-compose: $(READY) ## docker compose up, a job of every type, stop, down
 	$(BIN)/pytest -m compose -s tests/compose $(ARGS)
@@ -45,6 +49,12 @@ chaos: $(READY) ## minutes of killed workers, dead servers and cut connections (
 
 simulate: $(READY) ## the worker's code on a virtual clock (SEEDS=10000)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+bench-client: $(READY) ## what a model call costs the processor, against the SDK's own method
+	$(BIN)/python -m benchmarks.client_cpu $(ARGS)
+
+bench-malformed: $(READY) ## how long the worst replies hold up the event loop
+	$(BIN)/python -m benchmarks.malformed $(ARGS)
 
 bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
 	$(BIN)/python -m benchmarks.memory --jobs $(JOBS)

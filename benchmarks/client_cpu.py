@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from statistics import median
 
@@ -75,7 +75,7 @@ async def serve() -> None:
 
 
 @asynccontextmanager
-async def ours(url: str) -> AsyncIterator[Call]:
+async def ours(url: str) -> AsyncGenerator[Call]:
     """A call as a handler makes it."""
     client = OpenAIChat(url, "key", MODELS, 64)
     watchers = Watchers(Unobserved(), Unlimited(), time.monotonic)
@@ -92,7 +92,7 @@ async def ours(url: str) -> AsyncIterator[Call]:
 
 
 @asynccontextmanager
-async def theirs(url: str) -> AsyncIterator[Call]:
+async def theirs(url: str) -> AsyncGenerator[Call]:
     """The same with the SDK's own method, and nothing around it."""
     async with AsyncOpenAI(
         base_url=url, api_key="key", max_retries=0, http_client=DefaultAioHttpClient()

@@ -23,11 +23,11 @@ from rich.table import Table
 from shared.config import load_settings
 from shared.redis_streams import JobEntry, Keys, encode_entry
 from shared.schemas import LLMJobUpdate, TaskResponse
-from worker import app
+from worker import app, outside
 from worker.config import LogFormat, LogLevel, Settings
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
-from worker.llm.chat import ChatRequest, Completion
+from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.observability.logs import configure
 from worker.outcome import Effect
 from worker.redis_clients import connect
@@ -43,12 +43,27 @@ class InstantModel:
         """Two tags."""
         return Completion('{"tags": ["ferry", "naxos"]}', "stop", len(request.prompt.user) // 4, 9)
 
-    async def models(self) -> list[str]:
-        """What `/ready` asks for."""
-        return ["mistral", "llava"]
+    def context_tokens(self, role: ModelRole) -> int | None:
+        """Much."""
+        del role
+        return 128_000
+
+    async def ping(self) -> None:
+        """Here."""
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+class NothingToCheck:
+    """A model that is as it should be."""
+
+    async def start(self) -> None:
+        """There is nothing to look at."""
+
+    async def watch(self) -> None:
+        """Nor later."""
+        await asyncio.Event().wait()
 
 
 class InstantCore:
@@ -129,8 +144,9 @@ async def measure(jobs: int, url: str) -> list[tuple[int, float, int, int]]:
     )
     configure(settings.log_level, LogFormat.JSON, sys.stderr)
     with (
-        mock.patch.object(app, "CoreApiClient", return_value=core),
-        mock.patch.object(app, "build_llm", return_value=InstantModel()),
+        mock.patch.object(outside, "CoreApiClient", return_value=core),
+        mock.patch.object(outside, "build_llm", return_value=InstantModel()),
+        mock.patch.object(app, "build_preflight", return_value=NothingToCheck()),
     ):
         worker = asyncio.create_task(app.run(settings))
         producer = asyncio.create_task(produce(url, jobs))

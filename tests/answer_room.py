@@ -13,6 +13,7 @@ from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
 from worker.job import Job
 from worker.llm.chat import LLM, ScriptedLLM
+from worker.llm.prices import NO_PRICES, Prices
 from worker.outcome import Completed, Outcome
 from worker.slots import Slots
 from worker.workshop import Workshop
@@ -39,6 +40,7 @@ class AnswerRoom:
     asks: bool = True
     """Whether the handlers get as far as asking the model."""
     needs: tuple[Service, ...] = (Service.MODEL,)
+    prices: Prices = NO_PRICES
 
     def __post_init__(self) -> None:
         clock = Clock(elapsed=self.parking.elapsed, jitter=lambda: 0.0)
@@ -77,6 +79,6 @@ class AnswerRoom:
             alone_from_deliveries=3,
             payload_max_bytes=1_000,
         )
-        shop = Workshop(handlers, self.llm, self.core, NoImages())
+        shop = Workshop(handlers, self.llm, self.core, NoImages(), prices=self.prices)
         clock = Clock(lambda: ANSWERED_AT + self.parking.elapsed(), jitter=lambda: 0.0)
         return Answering(shop, limits, self.slots, self.parking, self.gates, clock)

@@ -14,7 +14,7 @@ from worker.errors import Reject
 from worker.handlers.handler import Tools
 from worker.job import Job
 from worker.llm.chat import PreparedImage
-from worker.outcome import AddTags, Completed, Effect
+from worker.outcome import AddTags, Completed, Effect, Failed, Outcome
 from worker.parking import Parking
 from worker.redis_clients import CommandClient
 
@@ -77,6 +77,14 @@ def tagged(*memory_ids: str) -> Completed:
     """An outcome with one effect for each memory."""
     effects = tuple(AddTags(memory_id=m, body=TagsAddRequest(tags=["sea"])) for m in memory_ids)
     return Completed(result={"tags": ["sea"]}, effects=effects)
+
+
+def bare(outcome: Outcome) -> Outcome:
+    """The outcome without what it has cost."""
+    if isinstance(outcome, Failed):
+        return outcome
+    result = {name: value for name, value in outcome.result.items() if name != "usage"}
+    return outcome.model_copy(update={"result": result})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from worker.errors import Halt, JobError, Service, Snooze
 from worker.gates import Expired, Gates
 from worker.handlers.handler import Handler
 from worker.job import HandBack, Job, Stage
+from worker.llm.prices import usage_report
 from worker.outcome import Completed, Failed, Outcome, load_outcome
 from worker.parking import Parking
 from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Verdict, Wait, admit
@@ -197,7 +198,7 @@ class Answering:
                 log.error("handler_bug", **job.log_fields, where=where(error))  # noqa: TRY400
         else:
             job.attempts = tracker.tries.attempts + 1
-            return outcome
+            return outcome.costing(usage_report(job.usage, self._workshop.prices))
         return self._follow(job, verdict)
 
     def _follow(self, job: Job, verdict: Verdict) -> Failed | Retry | Wait:

@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import structlog
 
@@ -16,22 +15,18 @@ from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
-from worker.core_api_client import CoreApiClient
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError
 from worker.gates import Gates
 from worker.handlers import HANDLERS
-from worker.images import ImageFolder
 from worker.janitor import Janitor
 from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import ExitCode, Shutdown, background, drain_within, listening
-from worker.llm.router import Router
-from worker.model_side import build_llm, build_preflight
+from worker.model_side import build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
-from worker.observability.report import report
+from worker.outside import Outside, open_outside
 from worker.parking import Parking
-from worker.redis_clients import RedisClients, connect
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
@@ -45,48 +40,13 @@ _CLAIM_STUCK_S = 60.0
 """A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """The three services the worker leans on, and the picture folder."""
-
-    redis: RedisClients
-    core: CoreApiClient
-    llm: Router
-    images: ImageFolder
-
-
 async def run(settings: Settings) -> ExitCode:
     """Run the daemon until a signal or a `Halt`."""
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
         stack.enter_context(listening(shutdown))
-        outside = await _outside(settings, stack)
+        outside = await open_outside(settings, stack)
         return await _serve(settings, outside, shutdown)
-
-
-async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
-    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
-    stack.push_async_callback(clients.close)
-    core = CoreApiClient(
-        settings.core_api_url,
-        token=settings.core_api_token.get_secret_value(),
-        timeout_s=settings.core_timeout_s,
-    )
-    stack.push_async_callback(core.close)
-    llm = build_llm(settings)
-    stack.push_async_callback(llm.close)
-    images = build_images(settings)
-    stack.callback(images.close)
-    return Outside(clients, core, llm, images)
-
-
-def build_images(settings: Settings) -> ImageFolder:
-    """The picture folder that the settings describe."""
-    return ImageFolder(
-        settings.image_storage_path,
-        max_file_bytes=settings.image_max_bytes,
-        max_pixels=settings.image_max_pixels,
-    )
 
 
 def consumer_name() -> str:
@@ -99,18 +59,20 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     queue = _queue(settings, outside, clock)
     settling = Settling(queue)
     hands = _hands(settings, outside, queue, settling, clock)
-    consumer = Consumer(hands, report, clock)
+    consumer = Consumer(hands, outside.report, clock)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue))
-    server = HealthServer(health, settings.worker_health_host, settings.worker_health_port)
+    host, port = settings.worker_health_host, settings.worker_health_port
+    server = HealthServer(health, host, port, outside.metrics)
     port = await server.start()
     log.info("started", **_facts(settings, queue), health_port=port)
-    preflight = build_preflight(settings, outside.llm)
+    preflight = build_preflight(settings, outside.router)
     try:
         await preflight.start()
         async with background(
             preflight.watch(),
+            outside.budgets.run(),
             hands.leases.renew_forever(heartbeats.beat("leases")),
             settling.run(),
             _janitor(settings, outside, clock).sweep_forever(
@@ -167,6 +129,9 @@ def _hands(
         outside.llm,
         outside.core,
         outside.images,
+        documents=outside.documents,
+        vocabulary=outside.vocabulary,
+        prices=outside.prices,
         text_timeout_s=settings.llm_timeout_s,
         vision_timeout_s=settings.llm_vision_timeout_s,
     )
@@ -225,7 +190,7 @@ async def _leave(queue: JobQueue) -> None:
 
 def _checks(outside: Outside, queue: JobQueue) -> dict[str, Check]:
     async def model() -> None:
-        await outside.llm.ping()
+        await outside.router.ping()
 
     return {"redis": queue.ping, "core": outside.core.ping, "model": model}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -178,7 +178,7 @@ class Seat:
             self.units = units
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self) -> AsyncGenerator[None]:
         """A slot for one call of the model, given back with its end; several calls at once may be.
 
         Raises:
@@ -198,7 +198,7 @@ class Seat:
                 self.slots.give_back()
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator[None]:
+    async def aside(self) -> AsyncGenerator[None]:
         """Without a slot that it does not use: for what takes time before the model is asked."""
         idle = 0 if self.alone else self.units - self._busy
         if idle:

@@ -4,7 +4,7 @@ A slot is for the model's time: while a handler prepares a picture or reads from
 has it.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from worker.handlers.handler import (
 )
 from worker.job import Job
 from worker.llm.chat import LLM, PreparedImage
+from worker.llm.prices import NO_PRICES, Prices
 from worker.llm.structured import Asker
 from worker.slots import Seat
 
@@ -39,9 +40,9 @@ class NoDocuments:
     """Where there are no documents at all."""
 
     @asynccontextmanager
-    async def open(self, path: str) -> AsyncIterator[Document]:
+    async def open(self, path: str) -> AsyncGenerator[Document]:
         """Refuse."""
-        raise Reject(FailureReason.INVALID_IMAGE, f"document_path {path!r:.200}: no documents here")
+        raise Reject(FailureReason.INVALID_DOCUMENT, f"document_path {path!r:.200}: no documents here")
         yield  # pyright: ignore[reportUnreachable] -- makes it a generator
 
 
@@ -51,6 +52,7 @@ class Workshop:
 
     Attributes:
         vocabulary: the tags that may be given, where a payload does not say.
+        prices: what calls cost.
         text_timeout_s: one total for each call without a picture.
         vision_timeout_s: one total for each call with a picture.
     """
@@ -61,6 +63,7 @@ class Workshop:
     images: ImageSource
     documents: DocumentSource = field(default_factory=NoDocuments)
     vocabulary: tuple[str, ...] | None = None
+    prices: Prices = NO_PRICES
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
 
@@ -125,7 +128,7 @@ class _DocumentsAside:
         return self._open(path)
 
     @asynccontextmanager
-    async def _open(self, path: str) -> AsyncIterator[Document]:
+    async def _open(self, path: str) -> AsyncGenerator[Document]:
         async with AsyncExitStack() as stack:
             async with self.seat.aside():
                 document = await stack.enter_async_context(self.documents.open(path))

@@ -13,7 +13,7 @@ from tests.simulation.network import Network, Reply
 from tests.simulation.process import Process
 from tests.simulation.virtual_loop import VirtualLoop
 from worker.errors import JobError
-from worker.llm.chat import ChatRequest, Completion
+from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.errors import ErrorReply, Target, status_error, transport_error
 
 _TARGET = Target("http://model", "m")
@@ -153,9 +153,10 @@ class ModelLink:
                 call.end = end
         return completion
 
-    async def models(self) -> list[str]:
-        """Every model one asks for."""
-        return ["llava", "mistral"]
+    def context_tokens(self, role: ModelRole) -> int | None:
+        """As much as one likes."""
+        del role
+        return 128_000
 
 
 def _translated(error: Exception, timeout_s: float) -> JobError:

@@ -25,7 +25,10 @@ from worker.clock import Clock
 from worker.config import Settings
 from worker.lifecycle import ExitCode, Shutdown
 from worker.llm import structured
+from worker.llm.prices import NO_PRICES
+from worker.observability.report import report
 from worker.redis_clients import RedisClients
+from worker.workshop import NoDocuments
 
 PREFIX = "s"
 
@@ -70,7 +73,7 @@ def draw_settings(rng: Random) -> Settings:
 def start(process: Process, settings: Settings, services: Services) -> Daemon:
     """Start the daemon in a process."""
     shutdown = Shutdown()
-    outside = cast("Any", app.Outside)(services.redis, services.core, services.model, None)
+    outside = cast("Any", _outside(services))
     serve = app._serve  # pyright: ignore[reportPrivateUsage] - the daemon less its sockets
     main = process.loop.create_task(serve(settings, outside, shutdown), name="main")
     process.loop.post(_nothing)
@@ -86,6 +89,7 @@ def in_simulation(rng: Random) -> Generator[None]:
             app,
             HANDLERS=HANDLERS,
             HealthServer=_NoHealthServer,
+            build_preflight=_no_preflight,
             Clock=lambda: clock,
             consumer_name=lambda: _loop().name,
         ),
@@ -100,6 +104,41 @@ def _loop() -> VirtualLoop:
 
 def _elapsed() -> float:
     return _loop().time()
+
+
+def _outside(services: Services) -> SimpleNamespace:
+    return SimpleNamespace(
+        redis=services.redis,
+        core=services.core,
+        router=services.model,
+        llm=services.model,
+        images=None,
+        documents=NoDocuments(),
+        budgets=SimpleNamespace(run=_for_ever),
+        prices=NO_PRICES,
+        vocabulary=None,
+        metrics=None,
+        report=report,
+    )
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+class _NoPreflight:
+    """A model that is as it should be."""
+
+    async def start(self) -> None:
+        """There is nothing to look at."""
+
+    async def watch(self) -> None:
+        """Nor later."""
+        await _for_ever()
+
+
+def _no_preflight(*_: object) -> _NoPreflight:
+    return _NoPreflight()
 
 
 class _NoHealthServer:

@@ -19,6 +19,8 @@ from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Service, Snooze
 from worker.gates import Gates
 from worker.job_queue import Fields
+from worker.llm.chat import Usage
+from worker.llm.prices import NO_PRICES, usage_report
 from worker.outcome import Effect, Failed, dump_outcome
 from worker.parking import Parking
 from worker.redis_clients import RedisClients
@@ -27,6 +29,8 @@ from worker.settling import Settling
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("no_task_is_left")]
 KIND = JobType.TEXT_TAG
 AWAY = Snooze("Core answered 503", service=Service.CORE)
+COSTED = tagged("m1").costing(usage_report(Usage(calls=1), NO_PRICES))
+"""What the engine's handlers answer, as it is recorded."""
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ async def test_a_crowd_meets_an_outage(away: tuple[Engine, CountedCore], streams
     with capture_logs() as logs:
         async with engine.running():
             await until(lambda: engine.backlog.outcomes == 20 and core.probes > 5)
-            assert engine.backlog.bytes == 20 * len(dump_outcome(tagged("m1")))
+            assert engine.backlog.bytes == 20 * len(dump_outcome(COSTED))
             core.down = None
             await until(lambda: len(engine.reports) == 20)
     said = [line["event"] for line in logs]

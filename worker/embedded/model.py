@@ -1,6 +1,11 @@
 """`python -m worker.embedded.model`: serve the model stand-in until SIGTERM or Ctrl-C.
 
 It answers by rules and is no model; it is for the demo, the tests and the benchmarks.
+
+`--replay FOLDER` makes it give recorded replies again (`RECORD_LLM_RESPONSES=FOLDER` of a worker):
+start it, point a worker with `LLM_PROVIDER=mock` and `LLM_BASE_URL` at it, and enqueue the job that
+went wrong; whatever was not recorded gets an answer by the rules. The worker's own settings have to
+be the recorded one's where they are part of the prompt, and `LLM_STRUCTURE` has to be `auto`.
 """
 
 import argparse
@@ -8,19 +13,29 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from worker.embedded.model_api import ModelConfig, run_model
+from worker.embedded.model_replay import Replay, load_replay
+
+_MAX_MODEL_LEN = 8192
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and serve; the exit code is 1 when the address cannot be used."""
+    """Read the command line and serve; the exit code is 1 for an address or folder of no use."""
     options = _parser().parse_args(arguments)
+    try:
+        replay = None if options.replay is None else load_replay(options.replay)
+    except ValueError as error:
+        sys.stderr.write(f"model stand-in: {error}\n")
+        return 1
     config = ModelConfig(
         models=tuple(name.strip() for name in options.models.split(",") if name.strip()),
-        max_model_len=options.max_model_len,
+        max_model_len=options.max_model_len or _recorded_len(replay) or _MAX_MODEL_LEN,
         latency_s=options.latency_ms / 1_000,
         slots=options.slots,
         api_key=options.api_key,
+        replay=replay,
     )
     try:
         asyncio.run(_serve(config, options.host, options.port))
@@ -37,9 +52,15 @@ async def _serve(config: ModelConfig, host: str, port: int) -> None:
         loop.add_signal_handler(number, stop.set)
     async with run_model(config, host, port) as model:
         models = ", ".join(config.models)
-        sys.stdout.write(f"model stand-in, not a real model: {model.url}/v1 as {models}\n")
+        known = "" if config.replay is None else f", replaying {len(config.replay)} recorded calls"
+        line = f"model stand-in, not a real model: {model.url}/v1 as {models}{known}\n"
+        sys.stdout.write(line)
         sys.stdout.flush()
         await stop.wait()
+
+
+def _recorded_len(replay: Replay | None) -> int | None:
+    return None if replay is None else replay.max_model_len
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,9 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--models", default="mistral,llava", help="ids to serve, by commas")
     parser.add_argument("--latency-ms", type=float, default=150.0, help="what an answer takes")
-    parser.add_argument("--max-model-len", type=int, default=8192, help="tokens in a prompt")
+    parser.add_argument(
+        "--max-model-len", type=int, help=f"tokens in a prompt; {_MAX_MODEL_LEN}, or as recorded"
+    )
     parser.add_argument("--slots", type=int, default=256, help="completions at once")
     parser.add_argument("--api-key", default=None, help="ask for it, as `vllm serve` does")
+    parser.add_argument(
+        "--replay", type=Path, metavar="FOLDER", help="give again what RECORD_LLM_RESPONSES wrote"
+    )
     return parser
 
 

@@ -1,19 +1,17 @@
 """A JSON Schema that came with a job: checked before it costs anything, then used to check.
 
-It was written by a stranger, so nothing is fetched for it, and checking an answer has a budget:
-references that fan out could otherwise keep the event loop busy for hours. Patterns run under RE2,
-which takes linear time; under `re` some patterns of ten characters never end.
+It was written by a stranger, so nothing is fetched for it, and checking an answer has a budget of
+steps and of time: references that fan out could otherwise take hours. Patterns run under RE2, which
+takes linear time; under `re` some patterns of ten characters never end. Both checks may take tens
+of milliseconds and belong in a thread.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, cast
 
-import re2  # pyright: ignore[reportMissingTypeStubs] - it has none
-import referencing
-from jsonschema import Draft202012Validator, validators
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -21,56 +19,23 @@ from referencing.exceptions import Unresolvable
 
 from shared.enums import FailureReason
 from worker.errors import Reject
+from worker.llm.bounded_validator import (
+    NOTHING_TO_FETCH,
+    RE2,
+    RE2_OPTIONS,
+    BoundedValidator,
+    TooManySteps,
+    discreet,
+    new_budget,
+)
 
 MAX_SCHEMA_CHARS = 65_536
-MAX_STEPS = 50_000
-"""Keywords looked at for one answer: under a second of work."""
 _MAX_ERRORS = 5
+# Names by pattern, and keywords for which the library walks the whole schema again, uncounted.
+_UNBOUNDED = ("patternProperties", "unevaluatedItems", "unevaluatedProperties")
+# Their values are schemas under names that mean nothing.
+_NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 _DATA_KEYWORDS = frozenset({"const", "enum", "default", "examples"})
-
-Keyword = Callable[[Any, Any, Any, Any], Iterable[ValidationError] | None]
-
-
-class _TooManySteps(Exception):
-    """The schema asks for more work than any honest one."""
-
-
-_steps_left: ContextVar[int] = ContextVar("steps_left")
-
-
-def _counted(keyword: Keyword) -> Keyword:
-    def check(
-        validator: Any, value: Any, instance: Any, schema: Any
-    ) -> Iterable[ValidationError] | None:
-        left = _steps_left.get()
-        if left == 0:
-            raise _TooManySteps
-        _steps_left.set(left - 1)
-        return keyword(validator, value, instance, schema)
-
-    return check
-
-
-_KEYWORDS = dict(cast("Mapping[str, Keyword]", Draft202012Validator.VALIDATORS))
-# RE2 comes without types.
-_RE2: Any = re2
-_RE2_OPTIONS: Any = _RE2.Options()
-_RE2_OPTIONS.log_errors = False
-
-
-def _pattern(
-    _validator: Any, pattern: Any, instance: Any, _schema: Any
-) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not _RE2.search(pattern, instance, _RE2_OPTIONS):
-        yield ValidationError("it does not match")
-
-
-# The stubs leave `extend`, what it makes and `Registry` without types.
-_NOTHING_TO_FETCH: Any = cast("Any", referencing).Registry()
-_Validator: Any = cast("Any", validators).extend(
-    Draft202012Validator,
-    {name: _counted(check) for name, check in (_KEYWORDS | {"pattern": _pattern}).items()},
-)
 
 
 class CallerSchema:
@@ -83,8 +48,10 @@ class CallerSchema:
 
     def __init__(self, schema: Mapping[str, JsonValue]) -> None:
         references = _check(schema)
-        self._validator = _Validator(schema, registry=_NOTHING_TO_FETCH)
-        _steps_left.set(MAX_STEPS)
+        # With a dialect's name in it the library would check with that dialect, unbounded.
+        plain = {key: value for key, value in schema.items() if key != "$schema"}
+        self._validator = BoundedValidator(plain, registry=NOTHING_TO_FETCH)
+        new_budget()
         try:
             for probe in ("null", "{}", "[]"):
                 self._errors(from_json(probe))
@@ -100,11 +67,11 @@ class CallerSchema:
             ValueError: it is no JSON or does not fit; the message quotes no values.
             Reject: to check it takes more steps than any honest schema needs.
         """
-        _steps_left.set(MAX_STEPS)
-        value: JsonValue = from_json(text, allow_inf_nan=False)
+        new_budget()
+        value: JsonValue = from_json(text.encode(), allow_inf_nan=False)
         try:
             json.dumps(value, allow_nan=False)  # 1e999 was read as infinity
-            errors = self._errors(value)
+            errors = self._errors(discreet(value))
         except RecursionError:
             raise ValueError("the answer is nested too deeply") from None
         if errors:
@@ -119,10 +86,14 @@ class CallerSchema:
         try:
             errors: Iterator[ValidationError] = validator.iter_errors(value)
             return list(islice(errors, _MAX_ERRORS))
-        except _TooManySteps:
+        except TooManySteps:
             raise _unusable("it takes too long to check") from None
         except Unresolvable as error:
             raise _unusable(f"{error.ref!r:.80} leads nowhere in it") from None
+        except RecursionError:
+            raise
+        except Exception:  # a reference may lead to data that is no schema
+            raise _unusable("it cannot be used to check anything") from None
 
 
 def _check(schema: Mapping[str, JsonValue]) -> set[str]:
@@ -138,6 +109,8 @@ def _check(schema: Mapping[str, JsonValue]) -> set[str]:
         raise _unusable(f"{error.json_path:.80}: {error.message:.200}") from None
     except (ValueError, RecursionError) as error:
         raise _unusable(str(error)) from None
+    if _names_dialect(dict(schema)):
+        raise _unusable("$schema can only stand at its root")
     _check_patterns(schema, text)
     references = set(_strings(dict(schema), frozenset({"$ref", "$dynamicRef"})))
     for reference in references:
@@ -160,12 +133,13 @@ def _roots(schema: Mapping[str, JsonValue]) -> set[str]:
 
 
 def _check_patterns(schema: Mapping[str, JsonValue], text: str) -> None:
-    if '"patternProperties"' in text:
-        raise _unusable("patternProperties is not supported")
+    for keyword in _UNBOUNDED:
+        if f'"{keyword}"' in text:
+            raise _unusable(f"{keyword} is not supported")
     for pattern in _strings(dict(schema), frozenset({"pattern"})):
         try:
-            _RE2.compile(pattern, _RE2_OPTIONS)
-        except _RE2.error as error:
+            RE2.compile(pattern, RE2_OPTIONS)
+        except RE2.error as error:
             raise _unusable(f"pattern {pattern!r:.80}: {error!s:.80}") from None
 
 
@@ -178,6 +152,8 @@ def _strings(node: JsonValue, keywords: frozenset[str]) -> Iterator[str]:
                 for key, value in fields.items():
                     if key in keywords and isinstance(value, str):
                         yield value
+                    elif key in _NAMED and isinstance(value, dict):
+                        waiting.extend(value.values())
                     elif key not in _DATA_KEYWORDS:
                         waiting.append(value)
             case list(items):
@@ -186,9 +162,25 @@ def _strings(node: JsonValue, keywords: frozenset[str]) -> Iterator[str]:
                 pass
 
 
+def _names_dialect(node: JsonValue) -> bool:
+    """Whether a `$schema` stands below the root, where it would change how that part is read."""
+    waiting: list[JsonValue] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if part is not node and isinstance(part.get("$schema"), str):
+                return True
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return False
+
+
 def _line(error: ValidationError) -> str:
     """Where and which rule; only numbers and type names are repeated, never what was said."""
     rule = str(error.validator)
+    if rule == "None":
+        return f"{error.json_path:.80}: something stands where nothing may"
     if rule == "required":
         return f"{error.json_path:.80}: {error.message:.80}"
     expected = cast("object", error.validator_value)

@@ -15,7 +15,12 @@ from worker.llm.providers import Provider
 from worker.llm_config import ProviderName, StructureName
 
 _KEPT_MOST = 64
-_DELICATE = re.compile(r'["\\\n\r]')
+# A quote or a zero byte ends its grammar; what JSON escapes otherwise, it reads as something else.
+_DELICATE = re.compile(r'["\\\x00-\x1f\x7f]|[\ud800-\udfff]|[^\x00-\uffff]')
+_BOUNDS = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
+_NOT_IN_THE_GRAMMAR = frozenset({"title", "description", "$comment"})
+# What makes it give up and let any object through, without a word about it.
+_NOT_UNDERSTOOD = frozenset({"pattern", "not", "if", "patternProperties", "dependentSchemas"})
 _IN_WORDS = (
     "Your answer is read by a program: give one JSON value that fits this JSON Schema, and nothing "
     "before or after it.\n"
@@ -112,20 +117,24 @@ def _json(value: object) -> str:
 
 
 def is_delicate(schema: object) -> bool:
-    """Whether a schema has a pattern, or a quote, backslash or line end in a name or a constant."""
+    """Whether a schema would end a server that writes a grammar of it, or go over its head."""
     match schema:
         case dict():
             members = cast("dict[str, Any]", schema)
-            return any(
-                key == "pattern" or is_delicate(key) or is_delicate(value)
-                for key, value in members.items()
-            )
+            return any(_is_delicate_member(key, value) for key, value in members.items())
         case list():
             return any(map(is_delicate, cast("list[Any]", schema)))
         case str():
             return bool(_DELICATE.search(schema))
         case _:
             return False
+
+
+def _is_delicate_member(key: str, value: object) -> bool:
+    if key in _NOT_IN_THE_GRAMMAR and isinstance(value, str):
+        return False
+    nothing_to_choose = key == "enum" and value == []
+    return nothing_to_choose or key in _NOT_UNDERSTOOD or is_delicate(key) or is_delicate(value)
 
 
 def _without(node: object, keywords: frozenset[str], longest: int | None) -> Any:
@@ -156,5 +165,5 @@ def _fields_without(fields: object, keywords: frozenset[str], longest: int | Non
 
 
 def _repeats_too_long(key: str, value: object, longest: int | None) -> bool:
-    bounds = key in {"maxLength", "maxItems"} and isinstance(value, int)
-    return bounds and longest is not None and cast("int", value) > longest
+    bounds = key in _BOUNDS and isinstance(value, (int, float))
+    return bounds and longest is not None and cast("float", value) > longest

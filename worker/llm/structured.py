@@ -1,86 +1,54 @@
-"""From a question with a shape to a value of that shape.
+"""From a question with a shape to a value of that shape, in two calls at most.
 
-A malformed answer is asked for again once, here, with a fresh prompt that says what was wrong. It
-never repeats the bad answer: that would cost its tokens again and teach the model to copy it.
-Whatever is still wrong then is the queue's to retry.
+An answer that cannot be used is asked for again once, here, with a fresh prompt that says what was
+wrong. It never repeats the bad answer: that would cost its tokens again and teach the model to copy
+it. Whatever is still wrong then is the queue's to retry.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel, JsonValue, ValidationError
+from typing import Any, TypeVar, overload
 
 from shared.enums import FailureReason
-from worker.errors import Reject, Retryable
-from worker.llm.caller_schema import CallerSchema
+from worker.errors import RAW_ANSWER_CHARS, JobError, Reject, Retryable
+from worker.llm.causes import Cause, Disposition, job_error, rule
 from worker.llm.chat import LLM, ChatRequest, Completion, ModelRole, Prompt, Usage
-from worker.llm.json_text import extract_json
-from worker.llm.wire_schema import wire_schema
+from worker.llm.judging import Answer, Fault, Inquiry, judged
+from worker.llm.question import (
+    Question,
+    Unusable,
+    caller_question,
+    model_question,
+    schema_question,
+)
+
+__all__ = [
+    "CALLS_PER_ASK",
+    "Asker",
+    "Question",
+    "Unusable",
+    "caller_question",
+    "model_question",
+    "schema_question",
+]
 
 T = TypeVar("T")
-M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R")
 
+CALLS_PER_ASK = 2
+"""Calls that one question costs at worst, whatever goes wrong. A job costs at most this times the
+questions its handler asks, times `JOB_ATTEMPTS_MAX`."""
 _NOTE_CHARS = 500
-_LINE_CHARS = 120
-_MAX_LINES = 5
-_REFUSALS = frozenset({"content_filter", "refusal"})
-
-
-@dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
-    """The shape of an answer: the schema that is sent, and how its text becomes a value.
-
-    `parse` raises ValueError for an answer that does not fit. Its message goes into the next
-    prompt and into the log, so it names the rule and not the value.
-    """
-
-    name: str
-    schema: dict[str, Any]
-    parse: Callable[[str], T]
-    max_tokens: int
-
-
-def model_question(name: str, model: type[M], max_tokens: int) -> Question[M]:
-    """Ask for a pydantic model; build it once, when the module is loaded.
-
-    Raises:
-        ValueError: the model has a string or a list without a maximum, see `wire_schema`.
-    """
-    return Question(name, wire_schema(model), model.model_validate_json, max_tokens)
-
-
-def schema_question(
-    name: str, schema: Mapping[str, JsonValue], max_tokens: int
-) -> Question[JsonValue]:
-    """Ask for a value of a caller's own JSON Schema (draft 2020-12).
-
-    Raises:
-        Reject: the schema cannot be used; the message says why.
-    """
-    return Question(name, dict(schema), CallerSchema(schema).parse, max_tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unusable:
-    """Why an answer cannot be used, and whether it was only too long."""
-
-    why: str
-    too_long: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer(Generic[T]):
-    """An answer that holds."""
-
-    value: T
+_NOTE_TOKENS = 128
+"""More than the note after a cut-off answer takes."""
+_TOO_LONG = frozenset({Cause.TRUNCATED, Cause.REPETITION})
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Asks the model on behalf of one job.
+    """Asks the model on behalf of one job; several questions may be under way at once.
 
     Attributes:
         usage: what the job has cost so far; counts failed tries too.
@@ -98,23 +66,63 @@ class Asker:
     time_left: Callable[[], float | None] = lambda: None
     slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
-    async def __call__(self, question: Question[T], prompt: Prompt) -> T:
-        """Ask, and once more if the answer cannot be used: two calls at most.
+    @overload
+    async def __call__(self, question: Question[T], prompt: Prompt) -> T: ...
+
+    @overload
+    async def __call__(
+        self, question: Question[T], prompt: Prompt, check: Callable[[T], R]
+    ) -> R: ...
+
+    async def __call__(
+        self, question: Question[Any], prompt: Prompt, check: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Ask, and once more if the answer cannot be used: `CALLS_PER_ASK` at most.
+
+        Args:
+            question: the shape of the answer.
+            prompt: what is said.
+            check: makes of the value what the caller goes on with. It raises `Unusable` (or any
+                other ValueError) for an answer that makes no sense, such as a name that was not
+                offered; the message is told to the model. It is pure: it may run in a thread.
 
         Raises:
-            Retryable: neither answer can be used (`INVALID_ANSWER`), or a call failed.
-            Reject: the model refuses.
+            Retryable: neither answer can be used (with its cause and the raw text), or a call
+                failed.
+            Reject: the model refuses, or the prompt does not fit it.
             Snooze, Halt: as the client raised them.
         """
+        inquiry = Inquiry(question, prompt, check or _as_it_is)
         request = self._request(question, prompt)
-        first = _judge(question, await self._complete(request))
-        if isinstance(first, _Answer):
-            return first.value
-        second = _judge(question, await self._complete(_ask_again(request, first)))
-        if isinstance(second, _Answer):
-            return second.value
-        why = second.why.replace("\n", "; ")
-        raise Retryable(f"no usable answer: {why}", reason=FailureReason.INVALID_ANSWER)
+        first, said = await self._ask(inquiry, request)
+        if isinstance(first, Answer):
+            return self._taken(first)
+        if rule(first.cause).disposition is not Disposition.REASK:
+            raise _failure(first, said)
+        self.usage.reasks += 1
+        second, said = await self._ask(inquiry, self._again(request, first, said))
+        if isinstance(second, Answer):
+            return self._taken(second)
+        raise _failure(second, said)
+
+    async def _ask(
+        self, inquiry: Inquiry[Any, Any], request: ChatRequest
+    ) -> tuple[Answer[Any] | Fault, Completion]:
+        """One call and its verdict."""
+        try:
+            async with self.slot():
+                completion = await self._call(request)
+        except Retryable as error:
+            # The client may see by itself that there is no answer in a reply.
+            if rule(error.cause).disposition is not Disposition.REASK:
+                raise
+            return Fault(Cause(error.cause), str(error)), Completion(error.raw_answer, "")
+        return await judged(inquiry, completion), completion
+
+    def _taken(self, answer: Answer[R]) -> R:
+        self.usage.dropped += answer.dropped
+        self.usage.repaired += answer.repaired
+        return answer.value
 
     def _request(self, question: Question[Any], prompt: Prompt) -> ChatRequest:
         seeing = prompt.role is ModelRole.VISION
@@ -126,10 +134,6 @@ class Asker:
             timeout_s=self.vision_timeout_s if seeing else self.text_timeout_s,
             request_id=self.request_id,
         )
-
-    async def _complete(self, request: ChatRequest) -> Completion:
-        async with self.slot():
-            return await self._call(request)
 
     async def _call(self, request: ChatRequest) -> Completion:
         left_s = self.time_left()
@@ -146,37 +150,36 @@ class Asker:
         self.usage.add(completion)
         return completion
 
-
-def _judge(question: Question[T], completion: Completion) -> _Answer[T] | _Unusable:
-    finish = completion.finish_reason
-    if finish in _REFUSALS:
-        raise Reject(FailureReason.MODEL_REFUSED, f"the model refused to answer ({finish})")
-    if finish == "length":
-        return _Unusable("the answer was cut off at its token limit", too_long=True)
-    if finish != "stop":
-        return _Unusable(f"the answer ended early ({finish!r:.40})")
-    try:
-        return _Answer(question.parse(extract_json(completion.text)))
-    except ValueError as error:
-        return _Unusable(_lines(error))
+    def _again(self, request: ChatRequest, fault: Fault, said: Completion) -> ChatRequest:
+        """The request with a note at its end, where it keeps the server's prefix cache warm."""
+        brief = fault.cause in _TOO_LONG
+        advice = "Answer more briefly." if brief else "Give the whole answer, corrected."
+        note = f"Your last answer could not be used:\n{fault.why}"[: _NOTE_CHARS - len(advice) - 1]
+        prompt = replace(request.prompt, user=f"{request.prompt.user}\n\n{note}\n{advice}")
+        if fault.cause is not Cause.TRUNCATED:
+            return replace(request, prompt=prompt)
+        context = self.llm.context_tokens(prompt.role)
+        return replace(request, prompt=prompt, max_tokens=_larger_cap(request, said, context))
 
 
-def _lines(error: ValueError) -> str:
-    """What was wrong, one rule a line, without the values: they may be private."""
-    if not isinstance(error, ValidationError):
-        found = str(error).splitlines()
-    else:
-        found = [
-            f"{'.'.join(map(str, item['loc'])) or 'answer'}: {item['msg']}"
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-    return "\n".join(line[:_LINE_CHARS] for line in found[:_MAX_LINES])
+def _larger_cap(request: ChatRequest, said: Completion, context: int | None) -> int:
+    """Twice the tokens, or as many as the model has left beside the prompt."""
+    doubled = request.max_tokens * 2
+    if context is None:
+        return doubled
+    # Without a count from the server: no token is shorter than a byte. A picture has no such bound.
+    prompt = request.prompt
+    most = len(f"{prompt.system}{prompt.user}".encode(errors="replace"))
+    read = said.tokens_in or (context if prompt.image else most)
+    return max(request.max_tokens, min(doubled, context - read - _NOTE_TOKENS))
 
 
-def _ask_again(request: ChatRequest, fault: _Unusable) -> ChatRequest:
-    """The same request with a note at the end, where it keeps the server's prefix cache warm."""
-    advice = "Answer more briefly." if fault.too_long else "Give the whole answer, corrected."
-    note = f"Your last answer could not be used:\n{fault.why}"[: _NOTE_CHARS - len(advice) - 1]
-    prompt = replace(request.prompt, user=f"{request.prompt.user}\n\n{note}\n{advice}")
-    max_tokens = request.max_tokens * 2 if fault.too_long else request.max_tokens
-    return replace(request, prompt=prompt, max_tokens=max_tokens)
+def _failure(fault: Fault, said: Completion) -> JobError:
+    why = fault.why.replace("\n", "; ")
+    # Half of a surrogate pair could not be written to the dead letter.
+    raw = said.text[:RAW_ANSWER_CHARS].encode(errors="replace").decode()
+    return job_error(fault.cause, f"no usable answer: {why}", raw_answer=raw)
+
+
+def _as_it_is(value: T) -> T:
+    return value

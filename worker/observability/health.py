@@ -1,4 +1,7 @@
-"""`GET /live`: the worker moves. `GET /ready`: Redis, Core and the model answer, each named."""
+"""`GET /live`: the worker moves. `GET /ready`: Redis, Core and the model answer, each named.
+
+`GET /metrics`: what the worker counts, for Prometheus.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -6,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from worker.clock import Clock
+from worker.observability.metrics import CONTENT_TYPE, Metrics
 
 _CHECK_TIMEOUT_S = 3.0
 Check = Callable[[], Awaitable[None]]
@@ -72,13 +77,24 @@ async def _checked(check: Check) -> str:
     return "ok"
 
 
-class HealthServer:
-    """Serves `Health` on a port."""
+def _exposed(metrics: Metrics) -> Handler:
+    async def handle(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
-    def __init__(self, health: Health, host: str, port: int) -> None:
+    return handle
+
+
+class HealthServer:
+    """Serves `Health` on a port, and the metrics where there are some."""
+
+    def __init__(
+        self, health: Health, host: str, port: int, metrics: Metrics | None = None
+    ) -> None:
         app = web.Application()
         app.router.add_get("/live", health.live)
         app.router.add_get("/ready", health.ready)
+        if metrics is not None:
+            app.router.add_get("/metrics", _exposed(metrics))
         self._runner = web.AppRunner(app, access_log=None)
         self._host, self._port = host, port
 

@@ -1,5 +1,7 @@
 """CallerSchema: hostile and broken schemas cost nothing, honest ones check answers."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from worker.llm.caller_schema import MAX_SCHEMA_CHARS, CallerSchema
 
 Schema = dict[str, JsonValue]
 
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 PERSON: Schema = {
     "type": "object",
     "properties": {
@@ -88,6 +91,10 @@ def test_says_which_rule_is_broken_and_not_by_what(text: str, line: str) -> None
         (_deep(), "recursion"),
         ({"description": "x" * MAX_SCHEMA_CHARS}, "longer than"),
         ({"minimum": float("nan")}, "Out of range"),
+        ({"unevaluatedProperties": False, "type": "object"}, "unevaluatedProperties is not"),
+        ({"properties": {"x": {"$schema": DRAFT_7, "pattern": "^(a+)+$"}}}, "only stand at its"),
+        ({"const": {"$schema": DRAFT_7}, "$ref": "#/const"}, "only stand at its root"),
+        ({"properties": {"const": {"pattern": "(?=a)b"}}}, "pattern"),
     ],
 )
 def test_refuses_schemas_before_they_cost_anything(schema: Schema, why: str) -> None:
@@ -147,6 +154,80 @@ def test_any_value_as_a_schema_is_taken_or_rejected(value: JsonValue) -> None:
         schema.parse('{"items": [1, "#"], "type": null}')
     except (Reject, ValueError):
         return
+
+
+def test_a_reference_to_data_that_is_no_schema_is_the_callers_fault() -> None:
+    """The library fails in its own ways on it, only when an answer leads it there."""
+    schema = CallerSchema({"const": {"maxLength": "x"}, "items": {"$ref": "#/const"}})
+    with pytest.raises(Reject, match="cannot be used"):
+        schema.parse('["abc"]')
+
+
+def test_the_dialect_at_the_root_changes_nothing() -> None:
+    """A reference to the root must not lead out of the bounds, where patterns have no end."""
+    schema = CallerSchema(
+        {
+            "$schema": DRAFT_7,
+            "type": ["object", "array"],
+            "items": {"type": "object", "properties": {"a": {"pattern": "^(a+)+$"}}},
+            "properties": {"again": {"$ref": "#"}},
+        }
+    )
+    with pytest.raises(ValueError, match="breaks pattern"):
+        schema.parse('{"again": [{"a": "' + "a" * 5_000 + '!"}]}')
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ('[1, true, "1", null, [1], {"a": 1}]', True),
+        ("[1, 1.0]", False),
+        ('[{"a": 1, "b": 2}, {"b": 2, "a": 1}]', False),
+        ("[[1], [true]]", True),
+        ("[0, false]", True),
+    ],
+)
+def test_items_are_unique_as_json_has_it(text: str, fits: bool) -> None:
+    """1 is 1.0 but not true, and the order of names does not count."""
+    schema = CallerSchema({"type": "array", "uniqueItems": True})
+    if fits:
+        schema.parse(text)
+    else:
+        with pytest.raises(ValueError, match="breaks uniqueItems"):
+            schema.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"), [("[1.0]", True), ("[true]", False), ('["a"]', True), ('[{"b": [1]}]', True)]
+)
+def test_a_table_holds_values_as_json_has_them(text: str, fits: bool) -> None:
+    """Of any kind, and by their value."""
+    schema = CallerSchema({"type": "array", "items": {"enum": [1, "a", {"b": [1]}]}})
+    if fits:
+        schema.parse(text)
+    else:
+        with pytest.raises(ValueError, match="breaks enum"):
+            schema.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "array", "uniqueItems": True}, [{"a": number} for number in range(9_000)]),
+        ({"type": "array", "items": {"enum": list(range(9_000))}}, [8_999] * 9_000),
+        ({"anyOf": [False] * 9_000 + [{}]}, ["x" * 9] * 9_000),
+        ({"anyOf": [{"type": "null"}] * 3_000 + [{}]}, ["x" * 9] * 9_000),
+    ],
+)
+def test_what_the_library_does_slowly_is_quick(schema: Schema, value: list[JsonValue]) -> None:
+    """Under the library's own keywords each of these takes many seconds."""
+    assert CallerSchema(schema).parse(json.dumps(value)) == value
+
+
+def test_a_part_that_allows_nothing_says_so() -> None:
+    """It has no keyword to name."""
+    with pytest.raises(ValueError, match=r"nothing may$"):
+        CallerSchema({"type": "object", "properties": {"a": False}}).parse('{"a": "secret"}')
 
 
 def test_patterns_take_linear_time() -> None:

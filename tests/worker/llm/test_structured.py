@@ -6,9 +6,15 @@ import pytest
 from pydantic import BaseModel, Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.enums import FailureReason
-from worker.errors import Halt, JobError, Reject, Retryable, Snooze
+from worker.errors import RAW_ANSWER_CHARS, Halt, JobError, Reject, Retryable, Snooze
 from worker.llm.chat import Completion, PreparedImage, Prompt, ScriptedLLM, Usage
-from worker.llm.structured import Asker, Question, model_question, schema_question
+from worker.llm.structured import (
+    Asker,
+    Question,
+    caller_question,
+    model_question,
+    schema_question,
+)
 
 Word = Annotated[str, StringConstraints(max_length=12)]
 
@@ -74,6 +80,7 @@ async def test_an_answer_that_was_cut_off_gets_more_room_once() -> None:
     await ask(TAGS, PROMPT)
     assert llm.requests[1].max_tokens == 200
     assert "more briefly" in llm.requests[1].prompt.user
+    assert ask.usage.reasks == 1
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,46 @@ async def test_two_calls_are_the_worst_case(bad: Completion | str) -> None:
     assert caught.value.reason is FailureReason.INVALID_ANSWER
     assert "\n" not in str(caught.value)
     assert len(llm.requests) == ask.usage.calls == 2
+
+
+async def test_the_raw_answer_goes_to_the_dead_letter() -> None:
+    """The last one, cut to what a dead letter holds, and not in the message."""
+    ask, _ = _asker("first", f"{SECRET} " * 5_000)
+    with pytest.raises(Retryable) as caught:
+        await ask(TAGS, PROMPT)
+    assert caught.value.raw_answer.startswith(SECRET)
+    assert len(caught.value.raw_answer) == RAW_ANSWER_CHARS
+    assert SECRET not in str(caught.value)
+
+
+async def test_a_raw_answer_can_always_be_written_down() -> None:
+    """Half of a surrogate pair has no bytes."""
+    ask, _ = _asker("first", "[\ud800")
+    with pytest.raises(Retryable) as caught:
+        await ask(TAGS, PROMPT)
+    assert caught.value.raw_answer == "[?"
+
+
+async def test_what_makes_no_sense_is_asked_again_with_the_reason() -> None:
+    """A handler's check takes part in the one re-ask, and its value is what the handler gets."""
+
+    def known(tags: Tags) -> int:
+        if "hill" not in tags.tags:
+            raise ValueError("only tags of the list can be given")
+        return len(tags.tags)
+
+    ask, llm = _asker(GOOD, '{"tags": ["hill", "sea"]}')
+    assert await ask(TAGS, PROMPT, known) == 2
+    assert "only tags of the list can be given" in llm.requests[1].prompt.user
+
+
+async def test_what_was_mended_or_left_out_is_counted() -> None:
+    """Once for each answer that was used."""
+    ask, _ = _asker("{'tags': ['sea', 7, 8]}", "{'tags': [7]}", GOOD)
+    question = model_question("tags", Tags, 100, salvage="tags")
+    await ask(question, PROMPT)
+    await ask(question, PROMPT)
+    assert (ask.usage.repaired, ask.usage.dropped, ask.usage.reasks) == (1, 2, 1)
 
 
 async def test_many_faults_make_a_short_note() -> None:
@@ -163,6 +210,15 @@ async def test_a_callers_schema_is_sent_and_checked() -> None:
     assert await ask(question, PROMPT) == {"n": 3}
     assert llm.requests[0].schema == {"type": "object", "properties": {"n": {"type": "integer"}}}
     assert "$.n: breaks type integer" in llm.requests[1].prompt.user
+
+
+async def test_a_callers_schema_can_be_checked_beside_the_loop() -> None:
+    """The same question, or the same refusal."""
+    question = await caller_question("extract", {"type": "object"}, 50)
+    ask, _ = _asker('{"n": 3}')
+    assert await ask(question, PROMPT) == {"n": 3}
+    with pytest.raises(Reject, match="cannot be used"):
+        await caller_question("extract", {"type": "nonsense"}, 50)
 
 
 def test_a_bad_callers_schema_never_reaches_the_model() -> None:

@@ -14,6 +14,7 @@ from worker.clock import Clock
 from worker.errors import Halt, Snooze
 from worker.observability import health as module
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.observability.metrics import Metrics
 
 
 @dataclass
@@ -48,8 +49,10 @@ def _health(checks: Mapping[str, Check], time: Time | None = None) -> Health:
 
 
 @asynccontextmanager
-async def _served(health: Health) -> AsyncGenerator[aiohttp.ClientSession]:
-    server = HealthServer(health, "127.0.0.1", 0)
+async def _served(
+    health: Health, metrics: Metrics | None = None
+) -> AsyncGenerator[aiohttp.ClientSession]:
+    server = HealthServer(health, "127.0.0.1", 0, metrics)
     port = await server.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
@@ -137,6 +140,18 @@ async def test_a_loop_that_never_moved_is_stuck_too() -> None:
 async def test_live_asks_nobody() -> None:
     """A restart mends no Redis outage: only the worker's own loops count."""
     assert (await _get(_health({"redis": _away}), "/live"))[0] == 200
+
+
+async def test_metrics_are_on_the_same_port() -> None:
+    """In the text format that Prometheus reads; a worker without any has no such page."""
+    metrics = Metrics()
+    metrics.called("vllm", "mistral", "ok", 0.1, None)
+    async with _served(_health({}), metrics) as session, session.get("/metrics") as response:
+        kind, text = response.headers["Content-Type"], await response.text()
+    assert kind.startswith("text/plain; version=")
+    assert 'llm_worker_llm_calls_total{model="mistral",outcome="ok",provider="vllm"} 1.0' in text
+    async with _served(_health({})) as session, session.get("/metrics") as response:
+        assert response.status == 404
 
 
 async def test_a_taken_port_is_an_os_error() -> None:

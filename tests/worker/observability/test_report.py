@@ -20,7 +20,9 @@ from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
 from worker.job import Job
 from worker.llm.chat import Completion, PreparedImage, ScriptedLLM, Usage
+from worker.llm.prices import Price, Prices
 from worker.observability import report as reporting
+from worker.observability.metrics import Metrics
 from worker.observability.report import report
 from worker.outcome import Completed, Failed, Outcome, completed
 from worker.parking import Parking
@@ -130,8 +132,8 @@ def test_a_done_job_is_one_line(lines: Callable[[], list[dict[str, Any]]]) -> No
     """With every field the README promises, in whole milliseconds."""
     job = _job()
     job.job_id, job.facts, job.attempts = "7f3", JobEntry("7f3", {}), 2
-    job.usage = Usage(calls=2, llm_s=1.2345)
-    job.usage.add(Completion("{}", "stop", 10, 5))
+    job.usage = Usage(calls=2, reasks=1, llm_s=1.2345)
+    job.usage.add(Completion("{}", "stop", 10, 5, 4))
     job.deliver_s = 0.01
     report(job, Completed(result={"tags": [SECRET]}))
     assert lines() == [
@@ -146,10 +148,27 @@ def test_a_done_job_is_one_line(lines: Callable[[], list[dict[str, Any]]]) -> No
             "wait_ms": 250,
             "llm_ms": 1_234,
             "deliver_ms": 10,
+            "calls": 2,
+            "reasks": 1,
             "tokens_in": 10,
             "tokens_out": 5,
+            "tokens_cached": 4,
         }
     ]
+
+
+def test_a_price_list_adds_the_cost(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    """Also that of a job that came to nothing; in the line and in the metrics."""
+    job, metrics = _job(), Metrics()
+    job.usage = Usage(calls=1)
+    job.usage.add(Completion("{}", "stop", 1_000_000, 0, 0, "openai", "gpt"))
+    prices = Prices("USD", {"gpt": Price.model_validate({"in": 0.25, "out": 2})})
+    failed = Failed(reason=FailureReason.INVALID_ANSWER, message="no", cause="truncated")
+    report(job, failed, prices=prices, metrics=metrics)
+    [line] = lines()
+    assert (line["cost"], line["currency"], line["tokens_in"]) == (0.25, "USD", 1_000_000)
+    labels = {"provider": "openai", "model": "gpt", "job_type": "text_tag", "currency": "USD"}
+    assert metrics.registry.get_sample_value("llm_worker_llm_cost_total", labels) == 0.25
 
 
 def test_a_dead_letter_says_why(lines: Callable[[], list[dict[str, Any]]]) -> None:
