@@ -64,11 +64,11 @@ class Fallback(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _one_model_for_both(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "model" in value:
-            said = dict(cast("dict[str, Any]", value))
-            model = said.pop("model")
-            return {"text_model": model, "vision_model": model} | said
-        return value
+        said = dict(cast("dict[str, Any]", value)) if isinstance(value, dict) else {}
+        if "model" not in said:
+            return cast("Any", value)
+        model = said.pop("model")
+        return {"text_model": model, "vision_model": model} | said
 
 
 def _json_list(value: Any) -> Any:

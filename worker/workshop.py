@@ -42,7 +42,8 @@ class NoDocuments:
     @asynccontextmanager
     async def open(self, path: str) -> AsyncGenerator[Document]:
         """Refuse."""
-        raise Reject(FailureReason.INVALID_DOCUMENT, f"document_path {path!r:.200}: no documents here")
+        message = f"document_path {path!r:.200}: no documents here"
+        raise Reject(FailureReason.INVALID_DOCUMENT, message)
         yield  # pyright: ignore[reportUnreachable] -- makes it a generator
 
 

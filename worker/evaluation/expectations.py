@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from shared.enums import Intent, JobType
-from shared.schemas import PageNumber, RecordId, ShortText, Tag
+from shared.fields import PageNumber, RecordId, ShortText, Tag
 
 Words = Annotated[tuple[ShortText, ...], Field(min_length=1)]
 """Any of them will do."""

@@ -1,4 +1,4 @@
-"""When a server is left alone, for how long, and how it is tried again; on a clock of the test's."""
+"""When a server is left alone, for how long, and how it is tried again; on a clock of our own."""
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from worker.llm.breaker import (
     WINDOW_S,
     Breaker,
     BreakerLimits,
+    Pass,
     State,
     Verdict,
 )
@@ -167,7 +168,7 @@ steps = st.lists(
 def test_it_is_never_stuck(moves: list[tuple[str, int]], probes: int) -> None:
     """After any history: no more probes than allowed, and with time and good calls it closes."""
     bench = Bench(BreakerLimits(min_calls=3, probes=probes))
-    entered = []
+    entered: list[Pass] = []
     for move, number in moves:
         if move == "enter" and bench.breaker.admits:
             entered.append(bench.breaker.enter())

@@ -1,0 +1,369 @@
+"""Where the breaker, the preflight and the router meet: nothing leaks, nobody waits for nothing."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp import web
+
+from tests.builders import turn, until
+from tests.worker.llm.model_servers import answering, chat_request
+from tests.worker.llm.sites import Spent, good, routed
+from worker.errors import Halt, Reject, Snooze
+from worker.llm import preflight as room
+from worker.llm.breaker import BreakerLimits, State
+from worker.llm.causes import Cause
+from worker.llm.chat import ModelRole
+from worker.llm.preflight import CANARY, Preflight
+from worker.llm_config import ProviderName, StructureName
+
+VLLM, OPENAI = ProviderName.VLLM, ProviderName.OPENAI
+ONE_PROBE = BreakerLimits(min_calls=2, open_s=5.0, probes=1)
+RED = '{"colour":"red"}'
+
+Lines = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines() -> Any:
+    """The log lines of an event."""
+    with structlog.testing.capture_logs() as captured:
+
+        def found(event: str) -> list[dict[str, Any]]:
+            return [dict(line) for line in captured if line["event"] == event]
+
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LOOK_EVERY_S", 0.01)
+
+
+async def hang(_request: web.Request) -> web.Response:
+    """Never answer."""
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+def replying(text: str, finish: str = "stop") -> Callable[[web.Request], Any]:
+    """A completion with this text."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        choice = {"message": {"content": text}, "finish_reason": finish}
+        return web.json_response({"choices": [choice]})
+
+    return answer
+
+
+def _preflight(net: Any, *, canary: bool = True) -> Preflight:
+    auto = StructureName.AUTO
+    return Preflight(net.router, [ModelRole.TEXT], canary=canary, structure=auto)
+
+
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+# ------------------------------------------------------------------------ set aside
+
+
+async def test_a_server_set_aside_by_a_job_is_used_again_when_it_is_mended() -> None:
+    """It was well at the start: that is no reason never to look at it again."""
+    async with routed({VLLM: 1, OPENAI: 1}) as net:
+        [first], [second] = net.sites.values()
+        first.handler = second.handler = replying(RED)
+        preflight, [replica] = _preflight(net), net.replicas(VLLM)
+        await preflight.start()
+        first.handler = answering(401)
+        assert (await net.router.complete(chat_request())).provider == "openai"
+        assert replica.broken is not None
+        first.handler = replying(RED)
+        watch = asyncio.create_task(preflight.watch())
+        await until(lambda: replica.broken is None)
+        await _ended(watch)
+        assert (await net.router.complete(chat_request())).provider == "vllm"
+
+
+@pytest.mark.parametrize("status", [400, 429])
+async def test_a_server_that_refuses_the_canary_only_is_used(status: int) -> None:
+    """Looking again and again takes nothing away from jobs that it answers."""
+    async with routed({VLLM: 1}) as net:
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+
+        async def no_songs(request: web.Request) -> web.Response:
+            if CANARY in await request.text():
+                return web.Response(status=status)
+            return await good(request)
+
+        site.handler = no_songs
+        preflight = _preflight(net)
+        await preflight.start()
+        asked = site.asked
+        watch = asyncio.create_task(preflight.watch())
+        await until(lambda: site.asked >= asked + 3)
+        await net.router.complete(chat_request())
+        assert replica.breaker.state is State.CLOSED
+        await _ended(watch)
+
+
+async def test_a_slow_canary_leaves_a_server_that_answers_jobs_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What jobs have found out since the start weighs more than one question that took too long."""
+    monkeypatch.setattr(room, "CANARY_TIMEOUT_S", 0.02)
+    async with routed({VLLM: 1}, limits=ONE_PROBE) as net:
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+
+        async def slow_songs(request: web.Request) -> web.Response:
+            return await (hang if CANARY in await request.text() else good)(request)
+
+        site.handler = slow_songs
+        preflight = _preflight(net)
+        await preflight.start()
+        assert replica.breaker.state is State.OPEN
+        net.turn(5.0)
+        await net.router.complete(chat_request())
+        assert replica.breaker.state is State.CLOSED
+        asked = site.asked
+        watch = asyncio.create_task(preflight.watch())
+        await until(lambda: site.asked >= asked + 3)
+        assert replica.breaker.state is State.CLOSED
+        await _ended(watch)
+
+
+async def test_the_watch_lives_through_whatever_servers_say() -> None:
+    """No reply of a server that may be passed over ends the worker."""
+    async with routed({VLLM: 1, OPENAI: 1}) as net:
+        [first], [second] = net.sites.values()
+        second.handler = replying(RED)
+        preflight, [replica] = _preflight(net), net.replicas(VLLM)
+        first.handler = answering(401)
+        await preflight.start()
+        watch = asyncio.create_task(preflight.watch())
+        odd = {"Content-Type": "text/html; charset=no-such"}
+        late = {"Retry-After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}
+        for handler in (
+            answering(302, headers={"Location": "http://127.0.0.1:1/"}),
+            answering(404, text="<html>"),
+            answering(500, headers=odd, body=b"\xff\xfe"),
+            answering(429, headers=late),
+            replying("", "length"),
+        ):
+            first.handler, asked = handler, first.asked
+            await until(lambda asked=asked: watch.done() or first.asked >= asked + 2)
+            assert not watch.done()
+        first.handler = replying(RED)
+        await until(lambda: replica.checked)
+        await _ended(watch)
+
+
+# ------------------------------------------------------------------------ the canary
+
+
+async def test_a_canary_that_had_no_room_to_sing_shows_nothing(lines: Lines) -> None:
+    """A model that thinks first may use up its tokens for that: no sign that no schema holds."""
+    async with routed({VLLM: 1}) as net:
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+        site.handler = replying("", "length")
+        await _preflight(net).start()
+        assert replica.client.structure is StructureName.JSON_SCHEMA
+        assert replica.checked
+        assert lines("output_not_constrained") == []
+
+
+async def test_a_canary_that_tells_its_story_to_the_limit_shows_enough() -> None:
+    """Cut off or not, it was no colour."""
+    async with routed({VLLM: 1}) as net:
+        net.sites[VLLM][0].handler = replying("Once upon a time, by the sea,", "length")
+        await _preflight(net).start()
+        assert net.replicas(VLLM)[0].client.structure is StructureName.PROMPT
+
+
+async def test_a_server_that_refuses_schemas_is_asked_in_words() -> None:
+    """Else every single job would end as a dead letter over a field that it does not know."""
+    async with routed({VLLM: 1}) as net:
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+
+        async def no_schemas(request: web.Request) -> web.Response:
+            if b"response_format" in await request.read():
+                text = json.dumps({"error": {"message": "response_format: not supported"}})
+                return web.Response(status=400, text=text)
+            return await replying(RED)(request)
+
+        site.handler = no_schemas
+        await _preflight(net).start()
+        assert replica.client.structure is StructureName.PROMPT
+        assert replica.checked
+
+
+async def test_what_the_settings_say_is_kept_when_it_is_refused() -> None:
+    """The server is left as it is, unchecked; nothing is changed behind anybody's back."""
+    async with routed({VLLM: 1}) as net:
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+        site.handler = answering(400)
+        kept = StructureName.JSON_SCHEMA
+        await Preflight(net.router, [ModelRole.TEXT], canary=True, structure=kept).start()
+        assert (replica.client.structure, replica.checked) == (kept, False)
+
+
+# ------------------------------------------------------------------------ probes
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_probe_that_finds_a_gateway_alone_goes_on_to_the_fallback(status: int) -> None:
+    """It says that nobody is there: no request is to blame, and no job need wait for it."""
+    async with routed({VLLM: 1, OPENAI: 1}, limits=ONE_PROBE) as net:
+        [first], _ = net.sites.values()
+        first.handler = answering(status)
+        net.replicas(VLLM)[0].breaker.trip()
+        net.turn(5.0)
+        assert (await net.router.complete(chat_request())).provider == "openai"
+        assert net.replicas(VLLM)[0].breaker.state is State.OPEN
+
+
+async def test_nobody_waits_for_the_probe_of_a_server_whose_budget_is_spent() -> None:
+    """Nobody probes it before midnight, so its verdict would not come."""
+    spent = Spent()
+    async with routed({VLLM: 1, OPENAI: 1}, budgets=spent, limits=BreakerLimits()) as net:
+        [first], [second] = net.replicas(VLLM), net.replicas(OPENAI)
+        first.breaker.trip()
+        net.turn(5.0)
+        await net.router.complete(chat_request())  # one probe of three
+        assert first.breaker.state is State.HALF_OPEN
+        spent.waits["vllm"] = 40_000.0
+        second.breaker.trip()
+        call = asyncio.create_task(net.router.complete(chat_request()))
+        await turn(20)
+        assert call.done()
+        with pytest.raises(Snooze) as caught:
+            await call
+        assert caught.value.cause == Cause.BREAKER_OPEN
+
+
+async def test_who_waits_for_a_probe_goes_to_the_server_that_is_due_meanwhile() -> None:
+    """A probe may take as long as a call; the other server's time to be tried comes sooner."""
+    limits = BreakerLimits(min_calls=2, open_s=0.05, probes=1)
+    async with routed({VLLM: 1, OPENAI: 1}, limits=limits) as net:
+        [first], [second] = net.sites.values()
+        first.handler = hang
+        [one], [other] = net.replicas(VLLM), net.replicas(OPENAI)
+        one.breaker.trip()
+        net.turn(0.05)
+        probe = asyncio.create_task(net.router.complete(chat_request()))
+        await until(lambda: first.asked == 1)
+        other.breaker.trip()
+        call = asyncio.create_task(net.router.complete(chat_request()))
+        await turn(20)
+        assert not call.done()
+        net.turn(0.05)
+        assert (await call).provider == "openai"
+        assert second.asked == 1
+        await _ended(probe)
+
+
+@pytest.mark.parametrize("stage", range(6))
+async def test_cancelled_at_any_moment_leaves_nothing_behind(stage: int) -> None:
+    """Neither a call in flight, nor a probe's place, nor somebody who waits."""
+    async with routed({VLLM: 2}, limits=ONE_PROBE) as net:
+        for site in net.sites[VLLM]:
+            site.handler = hang
+        for replica in net.router.replicas:
+            replica.breaker.trip()
+        net.turn(5.0)
+        calls = [asyncio.create_task(net.router.complete(chat_request())) for _ in range(6)]
+        await turn(stage * 3)
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        assert all(call.cancelled() for call in calls)
+        for replica, site in zip(net.router.replicas, net.sites[VLLM], strict=True):
+            assert (replica.in_flight, replica.breaker.admits) == (0, True)
+            site.handler = good
+        for _ in range(4):
+            await net.router.complete(chat_request())
+
+
+async def test_a_probe_that_is_given_up_hands_its_place_to_who_waits() -> None:
+    """They are woken by it as by a verdict."""
+    async with routed({VLLM: 1}, limits=ONE_PROBE) as net:
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+        site.handler = hang
+        replica.breaker.trip()
+        net.turn(5.0)
+        probe = asyncio.create_task(net.router.complete(chat_request()))
+        await until(lambda: site.asked == 1)
+        waiting = asyncio.create_task(net.router.complete(chat_request()))
+        await turn(20)
+        site.handler = good
+        await _ended(probe)
+        assert (await waiting).text == '{"a":1}'
+        assert replica.breaker.state is State.CLOSED
+
+
+# ------------------------------------------------------------------------ what one request does
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_request_that_a_firewall_does_not_like_stops_nobody(*, alone: bool) -> None:
+    """One email with a script in it must not pass for a wrong key: it would end every worker."""
+    async with routed({VLLM: 1} if alone else {VLLM: 1, OPENAI: 1}) as net:
+        for [site] in net.sites.values():
+
+            async def guarded(request: web.Request) -> web.Response:
+                if "user" in json.loads(await request.read())["messages"][1]["content"]:
+                    return web.Response(status=403, text="<h1>Sorry, you have been blocked</h1>")
+                return await replying(RED)(request)
+
+            site.handler = guarded
+        await _preflight(net).start()
+        with pytest.raises(Reject) as caught:
+            await net.router.complete(chat_request())
+        assert caught.value.cause == Cause.REFUSED
+        assert all(replica.broken is None for replica in net.router.replicas)
+
+
+async def test_a_key_that_is_withdrawn_still_stops_the_worker() -> None:
+    """Then every other question is refused, too."""
+    async with routed({VLLM: 1}) as net:
+        [site] = net.sites[VLLM]
+        site.handler = replying(RED)
+        await _preflight(net).start()
+        site.handler = answering(403)
+        with pytest.raises(Halt):
+            await net.router.complete(chat_request())
+
+
+# ------------------------------------------------------------------------ ready
+
+
+async def test_ready_while_the_first_server_hangs() -> None:
+    """The fallback has the work: nobody waits for the one that says nothing."""
+    async with routed({VLLM: 1, OPENAI: 1}) as net:
+        [first], _ = net.sites.values()
+        release = asyncio.Event()
+
+        async def silent(request: web.Request) -> web.StreamResponse:
+            del request
+            await release.wait()
+            return web.Response()
+
+        first.answer = silent  # type: ignore[method-assign]
+        async with asyncio.timeout(2):
+            await net.router.ping()
+        release.set()
+
+
+async def test_asking_for_a_broken_server_costs_no_memory() -> None:
+    """Its reason is told anew each time: an error that is raised again keeps every frame."""
+    async with routed({VLLM: 1}) as net:
+        [replica] = net.replicas(VLLM)
+        replica.broken = Halt("no key")
+        for _ in range(3):
+            with pytest.raises(Halt, match="no key"):
+                await net.router.ping()
+        assert replica.broken.__traceback__ is None
