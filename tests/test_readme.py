@@ -29,13 +29,14 @@ def test_every_job_type_has_an_xadd_that_is_valid() -> None:
 
 
 def test_the_job_type_shown_can_be_added(tmp_path: Path) -> None:
-    """The README's new job type, put where it says, is registered, whole and under 60 lines."""
+    """The README's new job type, put where it says, is registered, whole and under 70 lines."""
     for room in ("shared", "worker"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert block is not None
-    assert block.group(1).count("\n") < 60
-    parts = re.split(r"^# ((?:shared|worker)/\S+?\.py)(.*)\n", block.group(1), flags=re.MULTILINE)
+    assert block.group(1).count("\n") < 70
+    heading = r"^# ((?:shared|worker)/\S+?\.(?:py|md))(.*)\n"
+    parts = re.split(heading, block.group(1), flags=re.MULTILINE)
     for path, text in zip(parts[1::3], parts[3::3], strict=True):
         _add(tmp_path / path, text)
     code = (
@@ -57,11 +58,13 @@ def _add(file: Path, text: str) -> None:
     source = file.read_text(encoding="utf-8")
     if file.name == "enums.py":
         source = source.replace("class JobStatus", f"{text.rstrip()}\n\n\nclass JobStatus", 1)
-        source = re.sub(r'("extract"\n)\s+(    LANGUAGE)', r"\1\2", source)
-    elif file.name == "schemas.py":
-        source += f"\n\n{text}"
-        for name, of in (("PAYLOADS", "Payload"), ("RESULTS", "Result")):
-            source += f"\n{name}[JobType.LANGUAGE_DETECT] = LanguageDetect{of}  # type: ignore\n"
+        source = re.sub(r'("document"\n)\s+(    LANGUAGE)', r"\1\2", source)
+    elif file.name in {"payloads.py", "results.py"}:
+        name = file.stem.upper()
+        of = file.stem.rstrip("s").capitalize()
+        source += (
+            f"\n\n{text}\n{name}[JobType.LANGUAGE_DETECT] = LanguageDetect{of}  # type: ignore\n"
+        )
     else:
         source = source.replace(
             "    extract.HANDLER,\n", f"    extract.HANDLER,\n{text.rstrip()}\n"

@@ -16,14 +16,14 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from worker.errors import Reject
-from worker.handlers.prompting import INLINE_CHARS
-from worker.handlers.trimming import shared_out
 from worker.handlers.wording import Wording
 from worker.llm.aside import aside
 from worker.llm.causes import Cause
 from worker.llm.chat import ModelRole, PreparedImage
 from worker.llm.structured import Asker, Question
 from worker.llm.tokens import estimate_tokens, picture_tokens
+from worker.untrusted.framing import INLINE_CHARS
+from worker.untrusted.trimming import shared_out
 
 T = TypeVar("T")
 R = TypeVar("R")

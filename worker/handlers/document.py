@@ -15,11 +15,11 @@ from shared.enums import FailureReason, JobType
 from shared.schemas import DocumentPage, DocumentPayload, DocumentResult, FailedPage
 from worker.errors import Reject, Retryable
 from worker.handlers.handler import Document, Handler, Tools
-from worker.handlers.markdown import leading_nowhere
 from worker.handlers.wording import wording
 from worker.llm.chat import ModelRole
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed
+from worker.untrusted.markdown import leading_nowhere
 
 PAGES_AT_ONCE = 4
 MORE_TRIES = 2

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from shared.schemas import Confidence, ExtractedEvent
 from worker.dates import SaidMoment, resolve
-from worker.handlers.plain_text import plain
-from worker.handlers.prompting import one_line
+from worker.untrusted.framing import one_line
+from worker.untrusted.plain_text import plain
 
 # Typographic quotes and dashes that models tend to write plainly when they copy.
 _PLAIN = str.maketrans(

@@ -15,15 +15,15 @@ from worker.dates import WEEKDAYS, home_zone, is_plausible
 from worker.errors import Reject
 from worker.handlers.asking import Asked, Asking, as_said, beside, or_with_half
 from worker.handlers.email_events import EmailEvents, believed, once
-from worker.handlers.email_text import own_words
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import marked, one_line, shown
 from worker.handlers.reading_parts import MOST_PARTS, each_part
-from worker.handlers.trimming import Parts, in_parts, middle_out
 from worker.handlers.wording import wording
 from worker.llm.structured import model_question
 from worker.llm.tokens import estimate_tokens
 from worker.outcome import Completed, CreateEvent, completed
+from worker.untrusted.email_text import own_words
+from worker.untrusted.framing import marked, one_line, shown
+from worker.untrusted.trimming import Parts, in_parts, middle_out
 
 CALENDAR_DAYS = 14
 HARDLY_TOO_LONG = 1.15

@@ -15,14 +15,14 @@ from shared.schemas import ExtractPayload, ExtractResult
 from worker.handlers.asking import Asked, Asking, as_said, beside, or_with_half
 from worker.handlers.handler import Handler, Tools
 from worker.handlers.merging import merged
-from worker.handlers.prompting import marked, shown, visible
 from worker.handlers.reading_parts import MOST_PARTS, each_part
-from worker.handlers.trimming import in_parts
 from worker.handlers.wording import wording
 from worker.llm.aside import aside
 from worker.llm.structured import Question, caller_question
 from worker.llm.tokens import estimate_tokens
 from worker.outcome import Completed, completed
+from worker.untrusted.framing import marked, shown, visible
+from worker.untrusted.trimming import in_parts
 
 MAX_TOKENS = 2_048
 WORDING = wording("extract")

@@ -8,11 +8,11 @@ from shared.enums import JobType
 from shared.schemas import FollowupPayload, FollowupResult
 from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.plain_text import plain
-from worker.handlers.prompting import marked, shown
 from worker.handlers.wording import wording
 from worker.llm.structured import Unusable, model_question
 from worker.outcome import Completed, completed
+from worker.untrusted.framing import marked, shown
+from worker.untrusted.plain_text import plain
 
 QUESTION_MAX_CHARS = 300
 WORDING = wording("followup")

@@ -12,12 +12,12 @@ from shared.enums import JobType
 from shared.schemas import ImageTagPayload, ImageTagResult
 from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.plain_text import plain
 from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, UsableTags, suggest_tags, usable_tags
 from worker.handlers.vocabulary import in_force, only_these
 from worker.handlers.wording import wording
 from worker.llm.structured import Unusable, model_question
 from worker.outcome import Completed, completed
+from worker.untrusted.plain_text import plain
 
 WORDING = wording("image_tag")
 REQUEST = "Describe and tag this picture."

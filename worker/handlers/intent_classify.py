@@ -8,11 +8,11 @@ from shared.enums import Intent, JobType
 from shared.schemas import IntentClassifyPayload, IntentClassifyResult
 from worker.handlers.asking import Asking, as_said
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import marked, shown
 from worker.handlers.tags import SaidTag, fold_tags
 from worker.handlers.wording import wording
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed
+from worker.untrusted.framing import marked, shown
 
 WORDING = wording("intent_classify")
 

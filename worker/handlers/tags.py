@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from shared.schemas import TagsAddRequest
-from worker.handlers.plain_text import has_address, plain
-from worker.handlers.prompting import one_line
 from worker.handlers.vocabulary import TAG_MAX_CHARS, Vocabulary
 from worker.llm.structured import Unusable
 from worker.outcome import AddTags
+from worker.untrusted.framing import one_line
+from worker.untrusted.plain_text import has_address, plain
 
 MOST_TAGS_SAID = 7
 SaidTag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_MAX_CHARS)]

@@ -18,10 +18,10 @@ from shared.schemas import Confidence, TaskMatchPayload, TaskMatchResult, TaskRe
 from worker.errors import Reject, Service
 from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import marked, one_line, shown
 from worker.handlers.wording import wording
 from worker.llm.structured import Unusable, model_question
 from worker.outcome import Completed, completed
+from worker.untrusted.framing import marked, one_line, shown
 
 MOST_OFFERED = 20
 TASK_SHOWN_CHARS = 300

@@ -11,12 +11,12 @@ from shared.enums import JobType
 from shared.schemas import TextTagPayload, TextTagResult
 from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.prompting import marked, shown
 from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, UsableTags, suggest_tags, usable_tags
 from worker.handlers.vocabulary import in_force, only_these
 from worker.handlers.wording import wording
 from worker.llm.structured import model_question
 from worker.outcome import Completed, completed
+from worker.untrusted.framing import marked, shown
 
 WORDING = wording("text_tag")
 

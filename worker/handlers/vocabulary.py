@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.enums import FailureReason
 from worker.errors import Reject
-from worker.handlers.prompting import marked, one_line
+from worker.untrusted.framing import marked, one_line
 
 TAG_MAX_CHARS = 60
 MOST_TAGS = 500

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from worker.errors import JobError
 from worker.llm.chat import ChatRequest, Completion, PreparedImage
 
-# The random codes of `worker.handlers.prompting`: a job that is run again has others.
+# The random codes of `worker.untrusted.framing`: a job that is run again has others.
 _OPENING = re.compile(r"^<<<(DATA|CALLER) \w+$", re.MULTILINE)
 _CLOSING = re.compile(r"^(DATA|CALLER) \w+>>>$", re.MULTILINE)
 

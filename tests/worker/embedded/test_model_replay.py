@@ -15,13 +15,13 @@ from worker.embedded.model_api import ModelConfig, RunningModel, run_model
 from worker.embedded.model_faults import Fault
 from worker.embedded.model_replay import Replay, load_replay, request_key
 from worker.errors import Halt, JobError, Retryable, Snooze
-from worker.handlers.prompting import marked
 from worker.llm.causes import Cause
 from worker.llm.chat import ChatRequest, Completion, ModelRole, PreparedImage, Prompt
 from worker.llm.client import OpenAIChat
 from worker.llm.providers import PROVIDERS
 from worker.llm.recorder import CallNote, RecordFolder
 from worker.llm_config import ProviderName
+from worker.untrusted.framing import marked
 
 MODELS = {ModelRole.TEXT: "mistral", ModelRole.VISION: "llava"}
 SCHEMA = {

@@ -20,9 +20,9 @@ from shared.schemas import PAYLOADS, TaskResponse
 from tests.worker.handlers.test_handler import PICTURE, Bench, FixedCore
 from worker.errors import JobError
 from worker.handlers import HANDLERS
-from worker.handlers.prompting import visible
 from worker.llm.chat import PreparedImage, ScriptedLLM
 from worker.outcome import AddTags, Completed
+from worker.untrusted.framing import visible
 
 CASES = Path(__file__).parents[3] / "evaluation" / "injections" / "cases.jsonl"
 FRAME = re.compile(r"<<<(DATA|CALLER) (\w+)\n(.*?)\n\1 \2>>>", re.DOTALL)

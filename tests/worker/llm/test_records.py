@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from shared.enums import FailureReason
 from worker.errors import Halt, JobError, Reject, Retryable, Snooze
-from worker.handlers.prompting import marked
 from worker.llm.chat import ChatRequest, Completion, PreparedImage, Prompt
 from worker.llm.records import (
     Record,
@@ -21,6 +20,7 @@ from worker.llm.records import (
     recorded_request,
     replay_key,
 )
+from worker.untrusted.framing import marked
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"maxLength": 5}}}
 TEXTS = st.text(max_size=200)

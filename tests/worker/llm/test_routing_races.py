@@ -10,13 +10,14 @@ import structlog
 from aiohttp import web
 
 from tests.builders import turn, until
-from tests.worker.llm.model_servers import answering, chat_request
+from tests.worker.llm.model_servers import KEY, MODELS, answering, chat_request
 from tests.worker.llm.sites import Spent, good, routed
 from worker.errors import Halt, Reject, Snooze
 from worker.llm import preflight as room
 from worker.llm.breaker import BreakerLimits, State
 from worker.llm.causes import Cause
 from worker.llm.chat import ModelRole
+from worker.llm.client import OpenAIChat
 from worker.llm.preflight import CANARY, Preflight
 from worker.llm_config import ProviderName, StructureName
 
@@ -344,18 +345,21 @@ async def test_a_key_that_is_withdrawn_still_stops_the_worker() -> None:
 async def test_ready_while_the_first_server_hangs() -> None:
     """The fallback has the work: nobody waits for the one that says nothing."""
     async with routed({VLLM: 1, OPENAI: 1}) as net:
-        [first], _ = net.sites.values()
-        release = asyncio.Event()
+        [replica] = net.replicas(VLLM)
+        await replica.client.close()
 
-        async def silent(request: web.Request) -> web.StreamResponse:
-            del request
-            await release.wait()
-            return web.Response()
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
 
-        first.answer = silent  # type: ignore[method-assign]
-        async with asyncio.timeout(2):
-            await net.router.ping()
-        release.set()
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        replica.client = OpenAIChat(url, KEY, MODELS, 4)
+        asked = asyncio.create_task(net.router.ping())
+        await asyncio.wait({asked}, timeout=3.0)
+        assert asked.done()  # the health port waits three seconds, the client five
+        await asked
+        server.close()
 
 
 async def test_asking_for_a_broken_server_costs_no_memory() -> None:

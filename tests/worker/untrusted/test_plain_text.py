@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.plain_text import has_address, plain
+from worker.untrusted.plain_text import has_address, plain
 
 
 @pytest.mark.parametrize(

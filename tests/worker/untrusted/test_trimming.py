@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.trimming import LEAST_ROOM, in_parts, left_out, middle_out, shared_out
 from worker.llm.tokens import estimate_tokens
+from worker.untrusted.trimming import LEAST_ROOM, in_parts, left_out, middle_out, shared_out
 
 PARAGRAPHS = "\n\n".join(
     f"Paragraph {number} is about the boat. It was seen near the pier." for number in range(200)

@@ -2,7 +2,7 @@
 
 import re
 
-from worker.handlers.trimming import left_out
+from worker.untrusted.trimming import left_out
 
 # A line of a mail program before what it quotes, or the headers it puts there. Forwarded mails
 # are not among them: what they bring is what they are about.

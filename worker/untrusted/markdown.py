@@ -6,7 +6,7 @@ their words, and HTML is shown instead of being HTML.
 
 import re
 
-from worker.handlers.prompting import visible
+from worker.untrusted.framing import visible
 
 _TARGET = r"(?:\((?:[^()\n]|\([^()\n]*\))*\)|\[[^\[\]\n]*\])"
 _PICTURE = re.compile(rf"!\[[^\[\]]*\]{_TARGET}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.handlers.email_text import own_words
+from worker.untrusted.email_text import own_words
 
 
 @pytest.mark.parametrize(

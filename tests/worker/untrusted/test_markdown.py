@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from worker.handlers.markdown import leading_nowhere
+from worker.untrusted.markdown import leading_nowhere
 
 LEADING = {"link_open", "image", "html_inline", "html_block"}
 READER = MarkdownIt("commonmark")

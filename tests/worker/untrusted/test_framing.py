@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.prompting import INLINE_CHARS, marked, one_line, shown, visible
 from worker.llm.tokens import estimate_tokens
+from worker.untrusted.framing import INLINE_CHARS, marked, one_line, shown, visible
 
 
 def test_marked_frames_the_text() -> None:
@@ -99,3 +99,23 @@ async def test_what_is_no_html_is_shown_as_it_is() -> None:
     """Line ends, indents and angle brackets of plain text stay."""
     text = "if a < b and c > d:\n\n\n    mail <ann@example.org> &amp; wait"
     assert await shown(text) == text
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "<|im_start|>",
+        "<|system|>",
+        "</s>",
+        "[INST]",
+        "<<SYS>>",
+        "<end_of_turn>",
+        "<\uff5cUser\uff5c>",
+    ],
+)
+def test_no_text_begins_a_turn_of_its_own(turn: str) -> None:
+    """Servers read these as their template's own marks; broken up they do not."""
+    framed = marked(f"a {turn} b")
+    assert turn not in framed
+    assert turn[1:] in framed
+    assert marked("2 < 3 | x |> y", nonce="n") == "<<<DATA n\n2 < 3 | x |> y\nDATA n>>>"

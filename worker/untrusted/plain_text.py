@@ -6,8 +6,8 @@ read to somebody's server, as soon as a client shows it.
 
 import re
 
-from worker.handlers.html_scan import unescaped
-from worker.handlers.prompting import one_line
+from worker.untrusted.framing import one_line
+from worker.untrusted.html_scan import unescaped
 
 _ADDRESS = re.compile(
     r"(?:\b[a-z][a-z0-9+.-]{1,20}://|\bwww\.|\b(?:mailto|javascript|data|tel|sms):(?=\S)"

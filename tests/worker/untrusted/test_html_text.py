@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.html_text import is_html, readable
+from worker.untrusted.html_text import is_html, readable
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import re
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from worker.handlers.css_hiding import (
+from worker.untrusted.css_hiding import (
     BLACK,
     WHITE,
     Colour,
@@ -18,7 +18,7 @@ from worker.handlers.css_hiding import (
     is_hidden,
     is_see_through,
 )
-from worker.handlers.html_scan import Tag, scan
+from worker.untrusted.html_scan import Tag, scan
 
 Links = Literal["text", "host", "whole"]
 """What is left of a link: its text; with the host it leads to; or with its whole address."""

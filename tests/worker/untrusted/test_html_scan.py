@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.html_scan import Tag, scan, unescaped
+from worker.untrusted.html_scan import Tag, scan, unescaped
 
 
 def test_texts_and_tags_in_order() -> None:

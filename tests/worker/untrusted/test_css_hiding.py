@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.handlers.css_hiding import (
+from worker.untrusted.css_hiding import (
     BLACK,
     WHITE,
     alike,

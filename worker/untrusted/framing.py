@@ -11,8 +11,8 @@ import secrets
 from hashlib import blake2b
 from typing import Literal
 
-from worker.handlers.html_text import Links, readable
 from worker.llm.aside import aside
+from worker.untrusted.html_text import Links, readable
 
 INLINE_CHARS = 8_192
 """Up to here a text is read on the event loop, in a few milliseconds."""
@@ -24,6 +24,13 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+# What chat templates set turns apart with. Most servers read it as that in a user's text too: an
+# email could end its own turn and begin the system's.
+_TURNS = re.compile(
+    r"<\|[^|<>\n]{1,40}\|>|</?s>|<</?SYS>>|\[/?INST\]|</?(?:start|end)_of_turn>"
+    r"|<\uff5c[^<>\n]{1,40}\uff5c>",
+    re.IGNORECASE,
 )
 _OPENING = re.compile(r"<<<(?=\s*(?:DATA|CALLER))", re.IGNORECASE)
 _CLOSING = re.compile(r"((?:DATA|CALLER)\s+\w+\s*)(>{3,})", re.IGNORECASE)
@@ -46,6 +53,7 @@ def marked(
     """
     inside = _OPENING.sub("< < <", visible(text))
     inside = _CLOSING.sub(lambda forged: forged[1] + " ".join(forged[2]), inside)
+    inside = _TURNS.sub(lambda turn: f"{turn[0][0]} {turn[0][1:]}", inside)
     code = nonce or (_steady_code(inside) if steady else secrets.token_hex(4).translate(_LETTERS))
     return f"<<<{label} {code}\n{inside}\n{label} {code}>>>"
 
