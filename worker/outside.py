@@ -12,9 +12,9 @@ from shared.redis_streams import Keys
 from worker.config import Settings
 from worker.consumer import Report
 from worker.core_api_client import CoreApiClient
-from worker.documents import DocumentFolder, DocumentLimits
+from worker.files.documents import DocumentFolder, DocumentLimits
+from worker.files.images import ImageFolder
 from worker.handlers.vocabulary import read_vocabulary
-from worker.images import ImageFolder
 from worker.llm.budget import DailyBudgets
 from worker.llm.chat import LLM
 from worker.llm.prices import Prices, read_prices

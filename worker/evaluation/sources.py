@@ -8,10 +8,10 @@ from pathlib import Path
 from shared.enums import FailureReason
 from shared.schemas import TaskResponse
 from worker.config import Settings
-from worker.documents import DocumentFolder, DocumentLimits
 from worker.errors import Reject
+from worker.files.documents import DocumentFolder, DocumentLimits
+from worker.files.images import ImageFolder
 from worker.handlers.handler import DocumentSource, ImageSource
-from worker.images import ImageFolder
 from worker.llm.chat import PreparedImage
 from worker.workshop import NoDocuments
 

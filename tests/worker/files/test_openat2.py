@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from worker import openat2
-from worker.image_files import read_below
+from worker.files import openat2
+from worker.files.image_files import read_below
 
 READ = os.O_RDONLY | os.O_CLOEXEC
 HERE = openat2.is_allowed()

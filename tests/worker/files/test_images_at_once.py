@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.test_images import red_blue
-from worker import images
-from worker.images import ImageFolder
+from tests.worker.files.test_images import red_blue
+from worker.files import images
+from worker.files.images import ImageFolder
 
 
 @pytest.fixture

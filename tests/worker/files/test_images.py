@@ -12,7 +12,7 @@ from PIL import Image
 
 from shared.enums import FailureReason
 from worker.errors import Halt, Reject
-from worker.images import ImageFolder, fit
+from worker.files.images import ImageFolder, fit
 from worker.llm.chat import PreparedImage
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)

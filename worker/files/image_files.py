@@ -2,7 +2,7 @@
 
 Checking a path and opening it afterwards leaves a gap in which a folder can be swapped for a
 link. So nothing is checked beforehand: the kernel opens the path in one step that follows no link
-(`worker.openat2`), and what was opened is what is read. Where it cannot, and to find out what is
+(`openat2`), and what was opened is what is read. Where it cannot, and to find out what is
 wrong with a path it refuses, the path is walked one name at a time from the folder's own
 descriptor, which no link can mislead either.
 """
@@ -13,8 +13,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from worker import openat2
 from worker.errors import Halt, JobError, Retryable
+from worker.files import openat2
 
 _FOLDER = os.O_CLOEXEC | os.O_DIRECTORY
 # O_PATH (Linux) asks for leave to pass through a folder, not to list it.

@@ -12,11 +12,11 @@ from PIL import Image
 
 from shared.enums import FailureReason
 from tests.pdf_files import BOX, FORM, GREEN, RED_LEFT, STAMP, endless, locked, pdf
-from tests.worker.test_images import RED, WHITE, is_near, shown
-from worker import documents
-from worker.documents import DocumentFolder, DocumentLimits
+from tests.worker.files.test_images import RED, WHITE, is_near, shown
 from worker.errors import Halt, Reject
-from worker.image_files import OpenFile
+from worker.files import documents
+from worker.files.documents import DocumentFolder, DocumentLimits
+from worker.files.image_files import OpenFile
 
 LIMITS = DocumentLimits(file_bytes=200_000, pages=7, pixels=20_000, page_timeout_s=60)
 SHOWN_GREEN = (0, 255, 0)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker import pdf_pages
-from worker.pdf_pages import SIDE_MAX_PT, SIDE_MAX_PX, Refused, Verdict, picture_size
+from worker.files import pdf_pages
+from worker.files.pdf_pages import SIDE_MAX_PT, SIDE_MAX_PX, Refused, Verdict, picture_size
 
 A4 = (595.0, 842.0)
 SIDES = st.floats(0.001, SIDE_MAX_PT, allow_nan=False)

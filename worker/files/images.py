@@ -20,9 +20,9 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from shared.enums import FailureReason
-from worker import heif
 from worker.errors import Reject
-from worker.image_files import UnusableFile, read_below
+from worker.files import heif
+from worker.files.image_files import UnusableFile, read_below
 from worker.llm.chat import PreparedImage
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")

@@ -14,13 +14,13 @@ import pytest
 from tests.builders import until
 from tests.children import children, needs_proc
 from tests.pdf_files import endless, greedy, pdf
-from worker import page_renderer
 from worker.errors import Halt, Retryable
-from worker.image_files import OpenFile
-from worker.page_renderer import AT_ONCE, Answer, Death, PageRenderer
-from worker.pdf_pages import ANSWER, NO_PDFIUM, Picture, Verdict
+from worker.files import page_renderer
+from worker.files.image_files import OpenFile
+from worker.files.page_renderer import AT_ONCE, Answer, Death, PageRenderer
+from worker.files.pdf_pages import ANSWER, NO_PDFIUM, Picture, Verdict
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Run = Callable[[str], None]
 WHITE_PIXELS = b"\xff" * 12
 SAYS = "import os, sys, time; say = sys.stdout.buffer.raw.write; "
@@ -213,7 +213,7 @@ async def test_dies_with_the_worker(tmp_path: Path) -> None:
     worker = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        "import asyncio, os; from worker.page_renderer import *\n"
+        "import asyncio, os; from worker.files.page_renderer import *\n"
         f"file = OpenFile(os.open({str(tmp_path / 'endless.pdf')!r}, os.O_RDONLY), 10_000)\n"
         "asyncio.run(PageRenderer(1_000, 600).render(file, 1))",
         cwd=ROOT,

@@ -10,11 +10,11 @@ from PIL import Image
 
 from tests.children import children
 from tests.pdf_files import FORM, RED_LEFT, STAMP, pdf
-from tests.worker.test_images import exif, red_blue
-from worker import heif
-from worker.documents import DocumentFolder, DocumentLimits
+from tests.worker.files.test_images import exif, red_blue
 from worker.errors import Reject
-from worker.images import ImageFolder
+from worker.files import heif
+from worker.files.documents import DocumentFolder, DocumentLimits
+from worker.files.images import ImageFolder
 from worker.llm.chat import PreparedImage
 
 PICTURES, PDFS = 140, 60

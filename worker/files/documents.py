@@ -1,7 +1,7 @@
 """Documents for the model: opened as safely as pictures, each page a picture of its own.
 
 What a producer's path leads to ends as pages or as a sentence for a person. The worker itself
-never looks into a document: that is done where it can only hurt itself, see `worker.pdf_pages`.
+never looks into a document: that is done where it can only hurt itself, see `pdf_pages`.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from PIL import Image
 
 from shared.enums import FailureReason
 from worker.errors import Reject
-from worker.image_files import OpenFile, UnusableFile, open_below
-from worker.images import encode, shown
+from worker.files.image_files import OpenFile, UnusableFile, open_below
+from worker.files.images import encode, shown
+from worker.files.page_renderer import Answer, Death, PageRenderer
+from worker.files.pdf_pages import Picture, Verdict
 from worker.llm.chat import PreparedImage
-from worker.page_renderer import Answer, Death, PageRenderer
-from worker.pdf_pages import Picture, Verdict
 
 _THREADS = 2
 

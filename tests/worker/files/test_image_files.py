@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from worker import openat2
 from worker.errors import Halt, Retryable
-from worker.image_files import UnusableFile, explain, explain_root, open_below, read_below
+from worker.files import openat2
+from worker.files.image_files import UnusableFile, explain, explain_root, open_below, read_below
 
 INSIDE = b"inside"
 OUTSIDE = b"outside"

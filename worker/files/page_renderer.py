@@ -1,4 +1,4 @@
-"""The worker's side of `worker.pdf_pages`: starts a process for each page, and bounds it.
+"""The worker's side of `worker.files.pdf_pages`: starts a process for each page, and bounds it.
 
 Whatever that process does, the answer here is a value: pixels of the size that was asked for, a
 verdict, or how it died. It is waited for in any case; none is left behind.
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from worker import pdf_pages
 from worker.errors import Halt, Retryable
-from worker.image_files import OpenFile
-from worker.pdf_pages import ANSWER, NO_PDFIUM, READY, Order, Picture, Verdict
+from worker.files import pdf_pages
+from worker.files.image_files import OpenFile
+from worker.files.pdf_pages import ANSWER, NO_PDFIUM, READY, Order, Picture, Verdict
 
 AT_ONCE = 2
 _PROGRAM = Path(pdf_pages.__file__)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.test_images import BLUE, RED, exif, is_near, red_blue, shown, why_not
-from worker import heif
-from worker.images import ImageFolder
+from tests.worker.files.test_images import BLUE, RED, exif, is_near, red_blue, shown, why_not
+from worker.files import heif
+from worker.files.images import ImageFolder
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Files that producers name: opened beneath one folder, looked into with care."""
