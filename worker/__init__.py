@@ -8,10 +8,17 @@ A job's way, and the file for each step:
                                redis_clients.py and redis_address.py connect
     admit      answering.py    reads the entry, lets its handler answer, parks it between tries
                retry.py        admit() and decide(): pure, time and chance come in as numbers
-    infer      handlers/       one file per job type: payload in, outcome out
-               llm/            what is asked, how it is sent, what of the reply is believed
-               images.py       pictures: opened safely (image_files.py), checked, shrunk
-               dates.py        a local date, a time and a zone become a moment
+    infer      handlers/       one file per job type: payload in, outcome out; prompts/ beside them
+               workshop.py     what they work with, and how a job's slot follows its work
+               untrusted/      texts nobody vouches for: as a person sees them, framed, shortened
+               files/          pictures and documents: opened safely, checked, shrunk
+               dates/          the words of a date become a moment
+               llm/            the model side, from the question to the value:
+                 structured.py   asks, judges, asks once more; question, judging, repair, salvage
+                 causes.py       what can go wrong, and what follows: one table
+                 router.py       which server: replica.py, breaker.py, preflight.py, providers.py
+                 client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
+                 prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
     deliver    core_api_client.py   every call to Core
     settle     settling.py     settles gathered into few scripts
@@ -28,11 +35,13 @@ Beside them:
 
 And around:
 
-    app.py         the composition root, the only file that knows all the others
+    app.py         the composition root; outside.py opens what the daemon leans on, model_side.py
+                   the model servers
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting
-    observability/ log lines, the line per job, /live and /ready
-    cli/           run, enqueue, check, dead, demo
+    observability/ log lines, the line per job, metrics, /live and /ready
+    evaluation/    how good are the answers: cases, scores, reports
+    cli/           run, enqueue, check, dead, eval, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only
 
 Imports point from `app` downwards; `[tool.importlinter]` in pyproject.toml holds the line.

@@ -37,10 +37,22 @@ class StructureName(StrEnum):
 def _comma_list(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    found = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    parts = (part.strip().rstrip("/") for part in value.split(","))
+    found = tuple(dict.fromkeys(part for part in parts if part))
     if not found:
         raise ValueError("names no address")
+    if any(len(part.split()) > 1 for part in found):
+        raise ValueError("has a space in an address: several are separated by commas")
+    if any("?" in part or "#" in part for part in found):
+        raise ValueError("must end before ? and #: paths are put behind it, and keys have settings")
     return found
+
+
+def _any_case(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+_Provider = Annotated[ProviderName, BeforeValidator(_any_case)]
 
 
 Addresses = Annotated[
@@ -54,7 +66,7 @@ class Fallback(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    provider: ProviderName
+    provider: _Provider
     base_url: Annotated[tuple[HttpUrl, ...], BeforeValidator(_comma_list)] = ()
     """The preset's own address when absent."""
     text_model: ModelName
@@ -71,32 +83,45 @@ class Fallback(BaseModel):
         return {"text_model": model, "vision_model": model} | said
 
 
+def _unshown(value: Any) -> Any:
+    """What does not fit is repeated in the message; there are keys in this."""
+    return SecretStr(value) if isinstance(value, str) else value
+
+
 def _json_list(value: Any) -> Any:
-    if not isinstance(value, str):
+    if not isinstance(value, SecretStr):
         return value
     try:
-        found = json.loads(value)
-    except ValueError:
+        found = json.loads(value.get_secret_value())
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, list):
-        return cast("list[Any]", found)
+        entries = cast("list[Any]", found)
+        if all(isinstance(entry, dict) for entry in entries):
+            return entries
     raise ValueError(
         'must be a JSON list such as [{"provider":"openai","model":"…","api_key":"…"}]'
     )
 
 
-Fallbacks = Annotated[tuple[Fallback, ...], NoDecode, BeforeValidator(_json_list)]
+Fallbacks = Annotated[
+    tuple[Fallback, ...], NoDecode, BeforeValidator(_json_list), BeforeValidator(_unshown)
+]
 
 
 def _budgets(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    pairs = [part.partition(":") for part in value.split(",") if part.strip()]
-    if not all(amount.strip().isdecimal() for _, _, amount in pairs):
+    parts = [part.partition(":") for part in value.split(",") if part.strip()]
+    pairs = [(_any_case(name), amount.strip()) for name, _, amount in parts]
+    if not all(amount.isascii() and amount.isdecimal() for _, amount in pairs):
         raise ValueError("must be provider:tokens, such as openai:2000000,google:500000")
-    return {name.strip(): amount.strip() for name, _, amount in pairs}
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("names a provider twice")
+    return found
 
 
 TokenBudgets = Annotated[
-    Mapping[ProviderName, Annotated[int, Field(ge=1)]], NoDecode, BeforeValidator(_budgets)
+    Mapping[_Provider, Annotated[int, Field(ge=1)]], NoDecode, BeforeValidator(_budgets)
 ]

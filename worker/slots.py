@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ class _Place:
 
     granted: asyncio.Future[None]
     units: int
-    firm: bool
-    """Whether it has paid for a part of its answer already, and so is not sent away."""
+    firm: Callable[[], bool]
+    """Whether it has paid for a part of its answer by now, and so is not sent away."""
 
 
 class Slots:
@@ -93,12 +93,13 @@ class Slots:
         self._used -= units
         self._hand_over()
 
-    async def acquire(self, units: int = 1, *, firm: bool = False) -> None:
+    async def acquire(self, units: int = 1, *, firm: Callable[[], bool] = lambda: False) -> None:
         """Wait for slots; more than one at a time for a job that must have less company.
 
         Args:
             units: how many.
-            firm: not to be sent away: an answer that is half paid for would be paid for again.
+            firm: tells, when some are sent away, whether this one is not to be: an answer that
+                is half paid for would be paid for again.
 
         Raises:
             HandBack: the job is to be handed back instead.
@@ -121,10 +122,12 @@ class Slots:
 
     def clear(self) -> None:
         """Send away those who wait with nothing paid for: their entries go back to the stream."""
-        for place in self._waiting:
-            if not place.firm and not place.granted.done():
+        waiting, self._waiting = self._waiting, deque[_Place]()
+        for place in waiting:
+            if place.firm():
+                self._waiting.append(place)
+            elif not place.granted.done():
                 place.granted.set_exception(HandBack())
-        self._waiting = deque(place for place in self._waiting if place.firm)
         self._hand_over()
 
     def step_aside(self) -> None:
@@ -185,7 +188,7 @@ class Seat:
             HandBack: the job is to be handed back instead; never after its first call.
         """
         if not self.alone and self._busy >= self.units:
-            await self.slots.acquire(firm=self._worked)
+            await self.slots.acquire(firm=lambda: self._worked)
             self.units += 1
         self._busy += 1
         self._worked = True

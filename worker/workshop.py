@@ -119,7 +119,7 @@ class _ImagesAside:
 
 @dataclass(frozen=True, slots=True)
 class _DocumentsAside:
-    """Documents, opened without a slot."""
+    """Documents, opened and looked at without a slot."""
 
     documents: DocumentSource
     seat: Seat
@@ -133,4 +133,29 @@ class _DocumentsAside:
         async with AsyncExitStack() as stack:
             async with self.seat.aside():
                 document = await stack.enter_async_context(self.documents.open(path))
-            yield document
+            yield _DocumentAside(document, self.seat)
+
+
+@dataclass(frozen=True, slots=True)
+class _DocumentAside:
+    """A document; what its pages are being drawn for counts as work, or a worker with a slot free
+    would take every document there is.
+    """
+
+    document: Document
+    seat: Seat
+
+    @property
+    def page_count(self) -> int:
+        """As `Document` says."""
+        return self.document.page_count
+
+    @property
+    def pages_max(self) -> int:
+        """As `Document` says."""
+        return self.document.pages_max
+
+    async def page(self, number: int) -> PreparedImage:
+        """As `Document` says."""
+        async with self.seat.aside():
+            return await self.document.page(number)

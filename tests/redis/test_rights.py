@@ -12,8 +12,10 @@ from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
 from worker.clock import Clock
 from worker.embedded.redis_server import RedisServer
 from worker.job_queue import JobQueue
+from worker.llm.budget import LedgerAway
 from worker.redis_clients import FATAL, RedisClients
 from worker.strays import Strays
+from worker.token_ledger import RedisTokenLedger
 from worker.upkeep import Upkeep
 
 DOCS = Path(__file__).parents[2] / "docs" / "redis.md"
@@ -115,3 +117,15 @@ def test_the_documented_rights_are_these() -> None:
     """`docs/redis.md` has the list that is tested here."""
     text = " ".join(DOCS.read_text(encoding="utf-8").split())
     assert " ".join(MINIMUM) in text.replace("\\ ", "")
+
+
+async def test_budgets_need_two_more(redis_server: RedisServer) -> None:
+    """The fleet's count of tokens; without the rights a worker counts alone, and says why."""
+    for rules in ((*MINIMUM, "+incrby", "+expire"), MINIMUM):
+        async with at(await allow(redis_server, *rules)) as (clients, _, _):
+            ledger = RedisTokenLedger(clients.commands, KEYS)
+            if rules is MINIMUM:
+                with pytest.raises(LedgerAway, match="incrby"):
+                    await ledger.add("openai", "2026-11-21", 5)
+            else:
+                assert await ledger.add("openai", "2026-11-21", 5) == 5

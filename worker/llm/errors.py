@@ -27,6 +27,8 @@ _SECONDS = re.compile(r"\d+(\.\d+)?")
 # Validation errors of common servers repeat the request, which is private.
 _REPEATED_INPUT = re.compile(r"input_value=|['\"]input['\"]\s*:")
 _SEARCHED_CHARS = 2_000
+_READ_CHARS = 65_536
+"""So much of a body is read: it says what is wrong in its first words, and must not hold us up."""
 _PROMPT_PARAMS = frozenset({"input_tokens", "input_text"})
 
 
@@ -121,7 +123,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
         return min(float(header), MAX_RETRY_AFTER_S)
     try:
         then = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     wait = then.replace(tzinfo=then.tzinfo or UTC) - now
     return min(max(wait.total_seconds(), 0.0), MAX_RETRY_AFTER_S)
@@ -214,6 +216,7 @@ def _line(reply: ErrorReply, target: Target) -> str:
 
 
 def _said(body: str) -> _Said:
+    body = body[:_READ_CHARS]
     try:
         value: Any = from_json(body)
     except ValueError:
@@ -231,6 +234,7 @@ def _shown(text: str, target: Target) -> str:
     """One printable line of a foreign text: no key, no repeated request, not long."""
     if len(target.secret) >= _SHORTEST_SECRET:
         text = text.replace(target.secret, "***")
+    text = text[:_SEARCHED_CHARS]
     text = " ".join(_REPEATED_INPUT.split(text, maxsplit=1)[0].split())
     cut = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
     return "".join(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from worker.errors import Halt, JobError
+from worker.errors import Halt, JobError, Reject
 from worker.llm.causes import Cause
 from worker.llm.chat import ChatRequest, ModelRole, Prompt
 from worker.llm.json_text import extract_json
@@ -29,6 +29,14 @@ _SCHEMA = {
     "required": ["colour"],
     "additionalProperties": False,
 }
+_SONG = ChatRequest(
+    prompt=Prompt("You are a storyteller.", "Tell me a story about the sea."),
+    schema_name=CANARY,
+    schema=_SCHEMA,
+    max_tokens=64,
+    timeout_s=CANARY_TIMEOUT_S,
+    request_id=CANARY,
+)
 _FITTING = {f'{{"colour":"{colour}"}}' for colour in ("red", "green", "blue")}
 
 
@@ -61,7 +69,7 @@ class Preflight:
         Raises:
             Halt: the only server is set up wrongly.
         """
-        await asyncio.gather(*(self._look(replica) for replica in self._router.replicas))
+        await asyncio.gather(*(self._first_look(replica) for replica in self._router.replicas))
 
     async def watch(self) -> None:
         """Look again, now and then, at those that have not been well; never returns."""
@@ -72,7 +80,14 @@ class Preflight:
                 if due and not replica.checked:
                     await self._look(replica)
 
-    async def _look(self, replica: Replica) -> None:
+    async def _first_look(self, replica: Replica) -> None:
+        # Later it is jobs that tell whether a server can be used, and not a question of ours.
+        if not await self._look(replica):
+            replica.breaker.trip()
+            replica.tell()
+
+    async def _look(self, replica: Replica) -> bool:
+        """Whether the server could be looked at; a broken one could."""
         replica.checked = False
         try:
             await self.check(replica)
@@ -83,12 +98,12 @@ class Preflight:
             log.warning(
                 "model_server_away", server=replica.server, cause=error.cause, why=str(error)
             )
-            replica.breaker.trip()
-            replica.tell()
+            return False
         else:
             replica.checked, replica.broken = True, None
             replica.breaker.reset()
             replica.tell()
+        return True
 
     async def check(self, replica: Replica) -> None:
         """Look at one server; it learns its structure and its context from that.
@@ -116,19 +131,19 @@ class Preflight:
         return wanted
 
     async def _sing(self, replica: Replica, model: str) -> None:
-        request = ChatRequest(
-            prompt=Prompt("You are a storyteller.", "Tell me a story about the sea."),
-            schema_name=CANARY,
-            schema=_SCHEMA,
-            max_tokens=64,
-            timeout_s=CANARY_TIMEOUT_S,
-            request_id=CANARY,
-        )
-        completion = await replica.client.ask(request, model)
-        if _holds(completion.text):
+        try:
+            completion = await replica.client.ask(_SONG, model)
+        except Reject:
+            if not await self._sings_in_words(replica, model):
+                raise
+            holds = False
+        else:
+            # One that thinks first may have used up its tokens for that: it has shown nothing.
+            unsaid = completion.finish_reason == "length" and not completion.text.strip()
+            holds = unsaid or _holds(completion.text)
+        if holds:
             return
-        kept = self._structure is not StructureName.AUTO
-        if not kept:
+        if self._structure is StructureName.AUTO:
             replica.client.structure = StructureName.PROMPT
         log.warning(
             "output_not_constrained",
@@ -137,6 +152,21 @@ class Preflight:
             structure=str(replica.client.structure),
             what="answers are checked all the same, but more of them will be unusable",
         )
+
+    async def _sings_in_words(self, replica: Replica, model: str) -> bool:
+        """Whether a server that refused the question takes it without a schema."""
+        before = replica.client.structure
+        if self._structure is not StructureName.AUTO or before is StructureName.PROMPT:
+            return False
+        replica.client.structure = StructureName.PROMPT
+        try:
+            await replica.client.ask(_SONG, model)
+        except BaseException as error:
+            replica.client.structure = before
+            if isinstance(error, Reject):
+                return False
+            raise
+        return True
 
 
 async def _offered(replica: Replica) -> list[str]:

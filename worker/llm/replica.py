@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from worker.errors import Halt, JobError, Snooze
 from worker.llm.breaker import Breaker, Pass, State, Verdict
 from worker.llm.causes import Cause, rule
-from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.chat import ChatRequest, Completion, ModelRole, Prompt
 from worker.llm.client import OpenAIChat
 from worker.llm.observing import Budgets, CallObserver
 from worker.llm.providers import Provider
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 SLOW_SHARE = 0.75
 """A call is slow from this share of the time it may take."""
+
+_HARMLESS = Prompt("You are friendly.", "Say yes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,19 @@ class Replica:
             if not waiting.done():
                 waiting.set_result(None)
 
+    async def minds(self, request: ChatRequest) -> bool:
+        """Whether it is only this request that is refused: the model answers another one.
+
+        Raises:
+            Retryable, Snooze, Reject: it cannot be told now.
+        """
+        question = replace(request, prompt=_HARMLESS, max_tokens=16)
+        try:
+            await self.client.ask(question, self.models[request.prompt.role])
+        except Halt:
+            return False
+        return True
+
     async def verdict(self) -> None:
         """Return when one more call has ended here."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -151,8 +166,9 @@ class Replica:
 def as_outage(error: JobError) -> Snooze:
     """The failure of a call to a server that is known to be sick: it costs the job no attempt.
 
-    A job may itself be what makes the server sick, so it is suspected: the queue counts that.
+    A job may itself be what makes the server sick, so it is suspected: the queue counts that. It
+    is not where the server says that nobody is there: a gateway, or a refused connection.
     """
-    suspect = error.cause != Cause.CONNECTION_ERROR or getattr(error, "suspect", False)
+    suspect = getattr(error, "suspect", True)
     after_s = getattr(error, "after_s", None)
     return Snooze(str(error), after_s=after_s, suspect=suspect, cause=error.cause)

@@ -12,12 +12,16 @@ import structlog
 
 from worker.errors import Halt, JobError, Snooze
 from worker.llm.breaker import State
-from worker.llm.causes import Cause, job_error
+from worker.llm.causes import Cause, http_cause, job_error
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.observing import Budgets
 from worker.llm.replica import Replica
 
 log = structlog.get_logger(__name__)
+
+_FORBIDDEN = http_cause(403)
+"""A wrong key, or a firewall that does not like a text: one email must not stop every worker."""
+_NOT_THIS_ONE = "the model server will not have this input (403), while it answers other questions"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +74,8 @@ class Router:
             try:
                 return await replica.complete(request)
             except Halt as error:
+                if error.cause == _FORBIDDEN and await replica.minds(request):
+                    raise job_error(Cause.REFUSED, _NOT_THIS_ONE) from None
                 if not self.set_aside(replica, error):
                     raise
             except Snooze as error:
@@ -96,6 +102,7 @@ class Router:
         if others and replica.broken is None:
             log.error("model_server_misconfigured", server=replica.server, why=str(error))
         replica.broken = error if others else None
+        replica.checked = False
         return others
 
     async def ping(self) -> None:
@@ -104,19 +111,16 @@ class Router:
         Raises:
             Retryable, Snooze, Reject, Halt: none does; the last one's reason.
         """
-        errors: list[JobError] = []
-        for replica in self.replicas:
-            try:
-                if replica.broken is not None:
-                    raise replica.broken
-                await replica.client.ping()
-                if replica.client.lists_models:
-                    await replica.client.models()
-            except JobError as error:
-                errors.append(error)
-            else:
-                return
-        raise errors[0]
+        # All at once: one that hangs must not hide that another has the work.
+        looks = [asyncio.ensure_future(_trouble(replica)) for replica in self.replicas]
+        try:
+            for look in asyncio.as_completed(looks):
+                if await look is None:
+                    return
+            raise next(error for look in looks if (error := look.result()) is not None)
+        finally:
+            for look in looks:
+                look.cancel()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -141,9 +145,7 @@ class Router:
     def _pick(self, tried: dict[Replica, JobError]) -> Replica | JobError | None:
         """The server to ask, why there is none, or None: wait for what the probes find out."""
         last = [*tried.values()][-1] if tried else None
-        for upstream in self.upstreams:
-            if self._budgets.wait_s(upstream.provider) is not None:
-                continue
+        for upstream in self._affordable():
             usable = [replica for replica in upstream.replicas if replica.usable]
             fresh = [replica for replica in usable if replica not in tried]
             if fresh:
@@ -152,8 +154,7 @@ class Router:
                 return last
         if last is not None:
             return last
-        probed = any(r.breaker.state is State.HALF_OPEN for r in self.replicas if not r.broken)
-        return None if probed else self._nobody()
+        return None if self._being_tried() else self._nobody()
 
     def _less_busy(self, replicas: Sequence[Replica]) -> Replica:
         """The power of two choices: near the best balance, and no herd on the least busy one."""
@@ -182,14 +183,47 @@ class Router:
             return broken[0]
         return job_error(Cause.BREAKER_OPEN, "every model server is being left alone")
 
-    async def _next_verdict(self) -> None:
-        waits = [
-            asyncio.ensure_future(replica.verdict())
-            for replica in self.replicas
-            if replica.breaker.state is State.HALF_OPEN
+    def _affordable(self) -> list[Upstream]:
+        return [up for up in self.upstreams if self._budgets.wait_s(up.provider) is None]
+
+    def _being_tried(self) -> list[Replica]:
+        """The servers whose probes are all out: each of these ends, and somebody else may ask."""
+        return [
+            replica
+            for upstream in self._affordable()
+            for replica in upstream.replicas
+            if replica.broken is None
+            and replica.breaker.state is State.HALF_OPEN
+            and not replica.breaker.admits
         ]
+
+    async def _next_verdict(self) -> None:
+        """Return when a probe has ended, or when another server may be tried."""
+        dues = [
+            replica.breaker.due_in_s
+            for upstream in self._affordable()
+            for replica in upstream.replicas
+            if replica.broken is None and replica.breaker.state is State.OPEN
+        ]
+        waits = [asyncio.ensure_future(replica.verdict()) for replica in self._being_tried()]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                waits, timeout=min(dues, default=None), return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             for waiting in waits:
                 waiting.cancel()
+
+
+async def _trouble(replica: Replica) -> JobError | None:
+    """Why a server cannot be asked, if it cannot."""
+    if replica.broken is not None:
+        # Told anew: an error that is raised again and again keeps every frame it went through.
+        return Halt(str(replica.broken), cause=replica.broken.cause)
+    try:
+        await replica.client.ping()
+        if replica.client.lists_models:
+            await replica.client.models()
+    except JobError as error:
+        return error
+    return None

@@ -53,6 +53,8 @@ def shape_of(request: ChatRequest, provider: Provider, structure: StructureName)
         found = _kept[key] = (request.schema, _shape(request, provider, structure))
         if len(_kept) > _KEPT_MOST:
             _kept.popitem(last=False)
+    else:
+        _kept.move_to_end(key)  # callers' own schemas come once each, and push out no job type's
     return found[1]
 
 
