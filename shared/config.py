@@ -58,6 +58,8 @@ def _line(cls: type[ServiceSettings], item: dict[str, Any]) -> str:
     shown = repr(item["input"])
     if "@" in shown:  # what stands before it in a URL may be a password
         shown = "'…@" + shown.rpartition("@")[2]
+    if shown.startswith("'http") and "?" in shown:  # and what follows a question mark, a key
+        shown = shown.partition("?")[0] + "?…'"
     if len(shown) > _SHOWN_CHARS:
         shown = shown[:_SHOWN_CHARS] + "…"
     return f"{name}={shown}: {message}"

@@ -230,7 +230,13 @@ class Answering:
     ) -> Completed:
         """Run the handler, and tell the gates what that has shown of the services."""
         calls = job.usage.calls
-        tools = self._workshop.tools(job, seat, lambda: job.time_left_s(self._clock.now()))
+        tools = self._workshop.tools(
+            job,
+            seat,
+            lambda: job.time_left_s(self._clock.now()),
+            # One long job that is the probe holds nobody up once the model has answered it.
+            lambda: self._gates.passed((Service.MODEL,), job),
+        )
         try:
             outcome = await self._uncancelled(self._handler(job).run(payload, tools))
         except Exception as error:

@@ -22,7 +22,14 @@ from worker.handlers import HANDLERS
 from worker.janitor import Janitor
 from worker.job_queue import JobQueue
 from worker.leases import Leases
-from worker.lifecycle import ExitCode, Shutdown, background, drain_within, listening
+from worker.lifecycle import (
+    ExitCode,
+    Shutdown,
+    background,
+    drain_within,
+    finished_before,
+    listening,
+)
 from worker.model_side import build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.outside import Outside, open_outside
@@ -45,7 +52,11 @@ async def run(settings: Settings) -> ExitCode:
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
         stack.enter_context(listening(shutdown))
-        outside = await open_outside(settings, stack)
+        try:
+            outside = await open_outside(settings, stack)
+        except Halt as error:
+            log.error("halted", why=str(error))  # noqa: TRY400 - its words, not its traceback
+            return ExitCode.HALTED
         return await _serve(settings, outside, shutdown)
 
 
@@ -68,21 +79,22 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     port = await server.start()
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
+    code = ExitCode.DRAINED
     try:
-        await preflight.start()
-        async with background(
-            preflight.watch(),
-            outside.budgets.run(),
-            hands.leases.renew_forever(heartbeats.beat("leases")),
-            settling.run(),
-            _janitor(settings, outside, clock).sweep_forever(
-                min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
-            ),
-            _drain_on_signal(settings, consumer, hands, health, shutdown),
-        ):
-            await consumer.run()
-            code = ExitCode.FORCED if shutdown.now.is_set() else ExitCode.DRAINED
-            await _leave(queue)
+        if await finished_before(shutdown.drain, preflight.start()):
+            async with background(
+                preflight.watch(),
+                outside.budgets.run(),
+                hands.leases.renew_forever(heartbeats.beat("leases")),
+                settling.run(),
+                _janitor(settings, outside, clock).sweep_forever(
+                    min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
+                ),
+                _drain_on_signal(settings, consumer, hands, health, shutdown),
+            ):
+                await consumer.run()
+                code = ExitCode.FORCED if shutdown.now.is_set() else code
+                await _leave(queue)
     except* Halt as group:
         log.error("halted", why=str(_leaf(group)))  # noqa: TRY400 - its words, not its traceback
         code = ExitCode.HALTED

@@ -78,6 +78,9 @@ class Settings(ServiceSettings):
         StructureName.AUTO,
         description="How answers get their shape: auto, json_schema, json_object, tool, prompt",
     )
+    llm_context_tokens: int | None = Field(
+        None, ge=512, description="Tokens of prompt and answer, for servers that do not say"
+    )
     llm_canary: bool = Field(
         True, description="Ask one tiny question at start: is output really constrained?"
     )

@@ -51,6 +51,27 @@ class Shutdown:
             self.now.set()
 
 
+async def finished_before(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do some work, and give it up when the event comes first; whether it was finished.
+
+    Raises:
+        Exception: what the work raises.
+    """
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    if working.cancelled():
+        return False
+    working.result()
+    return True
+
+
 @contextmanager
 def listening(shutdown: Shutdown) -> Generator[None]:
     """Take SIGTERM and SIGINT while the block runs."""

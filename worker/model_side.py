@@ -78,6 +78,7 @@ def _upstream(settings: Settings, entry: Fallback, around: Around) -> Upstream:
             client=_client(settings, entry, url, models),
             breaker=Breaker(_limits(settings), around.elapsed),
             watchers=watchers,
+            context=_context(settings, entry),
         )
         for url in urls
     ]
@@ -97,6 +98,12 @@ def _client(
     if settings.llm_structure is not StructureName.AUTO:
         client.structure = settings.llm_structure
     return client
+
+
+def _context(settings: Settings, entry: Fallback) -> dict[str, int]:
+    """What is taken for the models' room until a server has said it itself."""
+    tokens = settings.llm_context_tokens or PROVIDERS[entry.provider].context_tokens
+    return dict.fromkeys((entry.text_model, entry.vision_model), tokens) if tokens else {}
 
 
 def _limits(settings: Settings) -> BreakerLimits:

@@ -68,8 +68,14 @@ class Workshop:
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
 
-    def tools(self, job: Job, seat: Seat, time_left: Callable[[], float | None]) -> Tools:
-        """The tools for one try of one job."""
+    def tools(
+        self,
+        job: Job,
+        seat: Seat,
+        time_left: Callable[[], float | None],
+        answered: Callable[[], None] = lambda: None,
+    ) -> Tools:
+        """The tools for one try of one job; `answered` is told of each answer of the model."""
         ask = Asker(
             llm=self.llm,
             usage=job.usage,
@@ -78,6 +84,7 @@ class Workshop:
             vision_timeout_s=self.vision_timeout_s,
             time_left=time_left,
             slot=seat.working,
+            answered=answered,
         )
         return Tools(
             ask=ask,

@@ -1,6 +1,8 @@
 """Several model servers, and one that is sick: what a real worker makes of them."""
 
+import asyncio
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -104,3 +106,30 @@ async def test_an_unknown_model_stops_the_start(bench: Bench) -> None:
     for part in ("mistrall", "LLM_TEXT_MODEL", "llava, mistral"):
         assert part in line["why"]
     assert await bench.command("XLEN", bench.keys.stream("text_tag")) == 1
+
+
+async def test_a_signal_during_the_first_look(bench: Bench) -> None:
+    """A server that accepts and never answers does not keep a worker from being stopped."""
+
+    async def silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    asked = asyncio.Event()
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    worker = bench.stack.worker(LOG_FORMAT="json", LLM_BASE_URL=f"http://127.0.0.1:{port}/v1")
+    worker.start()
+    await asyncio.wait_for(asked.wait(), 30)
+    worker.send(signal.SIGTERM)
+    assert worker.wait(3) == 0
+    server.close()
+
+
+async def test_an_address_that_is_none(bench: Bench) -> None:
+    """It is told before anything is claimed, and is no crash."""
+    worker = bench.stack.worker(LOG_FORMAT="json", LLM_BASE_URL="http://\u00e9..x/v1")
+    worker.start()
+    assert worker.wait(30) == 3
+    [line] = log_lines(worker, "halted")
+    assert "LLM_BASE_URL" in line["why"]

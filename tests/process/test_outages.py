@@ -154,7 +154,7 @@ async def test_a_deadline_ends_a_wait(bench: Bench) -> None:
     await bench.command("XADD", "llm:text_tag", "*", *words)
     [job] = await bench.ended("late")
     assert job["error_message"].startswith("expired: the deadline passed while it waited")
-    [letter] = await bench.dead()
+    [letter] = await until(bench.dead, what="the dead letter")  # Core is told first
     assert (letter["dead_reason"], letter["dead_attempts"]) == ("expired", "0")
 
 

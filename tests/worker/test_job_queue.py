@@ -16,10 +16,11 @@ from worker.redis_clients import OUTAGE, RedisClients, connect
 
 pytestmark = pytest.mark.redis
 KIND = JobType.TEXT_TAG
+TYPES = len(JobType)
 
 
 async def fill(streams: Streams, each: int) -> None:
-    """Put jobs onto all seven streams."""
+    """Put jobs onto all streams."""
     for job_type in JobType:
         for _ in range(each):
             await streams.add(job_type)
@@ -45,10 +46,10 @@ async def settle_all(queue: JobQueue, entries: list[ClaimedEntry]) -> None:
 
 @pytest.mark.parametrize("room", [1, 3, 7, 10, 64])
 async def test_never_more_than_room(queue: JobQueue, streams: Streams, room: int) -> None:
-    """Over seven full streams a claim brings what there is room for, no more, and nothing twice."""
+    """Over many full streams a claim brings what there is room for, no more, and nothing twice."""
     await fill(streams, 10)
     seen: set[tuple[str, str]] = set()
-    while len(seen) < 70:
+    while len(seen) < 10 * TYPES:
         entries = await queue.claim(room, block_ms=0)
         assert 0 < len(entries) <= room
         assert not seen & {(e.job_type, e.entry_id) for e in entries}
@@ -57,12 +58,12 @@ async def test_never_more_than_room(queue: JobQueue, streams: Streams, room: int
 
 
 async def test_streams_take_turns(queue: JobQueue, streams: Streams) -> None:
-    """With room for one, seven claims serve seven streams, and each stays in order."""
+    """With room for one, as many claims serve as many streams, and each stays in order."""
     await fill(streams, 2)
-    taken = [(await queue.claim(1, block_ms=0))[0] for _ in range(14)]
-    for turn in (taken[:7], taken[7:]):
+    taken = [(await queue.claim(1, block_ms=0))[0] for _ in range(2 * TYPES)]
+    for turn in (taken[:TYPES], taken[TYPES:]):
         assert {entry.job_type for entry in turn} == set(JobType)
-    for first, second in zip(taken[:7], taken[7:], strict=True):
+    for first, second in zip(taken[:TYPES], taken[TYPES:], strict=True):
         assert first.job_type == second.job_type
         assert first.entry_id < second.entry_id
 
@@ -117,7 +118,7 @@ async def test_a_late_rush_keeps_to_the_room(
 
     late = JobQueue(RedisClients(Late(), clients.commands), keys, list(JobType), "me")
     assert len(await late.claim(room, block_ms=2_000)) == room
-    assert len(await queue.claim(64, block_ms=0)) == 7 - room
+    assert len(await queue.claim(64, block_ms=0)) == TYPES - room
 
 
 async def test_wake(queue: JobQueue, streams: Streams) -> None:
@@ -183,7 +184,7 @@ async def test_everything_flushed(queue: JobQueue, streams: Streams, blocking: b
     await streams.client.execute_command("FLUSHALL")
     await fill(streams, 1)
     entries = await claim
-    while len(entries) < 7:
+    while len(entries) < TYPES:
         entries += await queue.claim(64, block_ms=0)
     assert {entry.job_type for entry in entries} == set(JobType)
 
@@ -216,9 +217,9 @@ async def test_reclaim_brings_the_outcome(
 async def test_reclaim_keeps_to_its_room(
     queue: JobQueue, other: JobQueue, streams: Streams
 ) -> None:
-    """Over seven streams of dead entries a sweep takes what there is room for."""
+    """Over many streams of dead entries a sweep takes what there is room for."""
     await fill(streams, 3)
-    assert len(await other.claim(64, block_ms=0)) == 21
+    assert len(await other.claim(64, block_ms=0)) == 3 * TYPES
     assert len(await queue.reclaim(8, idle_ms=0)) == 8
 
 

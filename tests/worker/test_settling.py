@@ -66,7 +66,7 @@ async def test_settled(counted: CountedQueue, streams: Streams) -> None:
     for _ in range(10):
         for job_type in JobType:
             await streams.add(job_type)
-    entries = await counted.claim(70, block_ms=0)
+    entries = await counted.claim(10 * len(JobType), block_ms=0)
     async with running(settling):
         assert all(await asyncio.gather(*(settling.settle(entry, EVENT) for entry in entries)))
     assert len(counted.batches) <= len(JobType) + 1

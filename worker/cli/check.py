@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shared.config import ConfigError
 from shared.redis_streams import Keys
 from worker.cli.settings import printable, settings_or_exit
 from worker.config import LogLevel, Settings
@@ -25,6 +26,7 @@ from worker.llm.router import Router, Upstream
 from worker.llm_config import StructureName
 from worker.model_side import build_llm, build_preflight
 from worker.observability.logs import configure
+from worker.outside import read_files
 from worker.redis_capabilities import extras
 from worker.redis_clients import CommandClient, connect, describe
 
@@ -65,12 +67,20 @@ def check(
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    findings = [Finding("settings", Verdict.OK, "every value is allowed")]
+    findings = [_settings(settings)]
     findings += [finding async for finding in _redis(settings)]
     findings.append(await _core(settings))
     findings += [finding async for finding in _models(settings)]
     findings.append(_image_folder(settings))
     return findings
+
+
+def _settings(settings: Settings) -> Finding:
+    try:
+        read_files(settings)
+    except ConfigError as error:
+        return Finding("settings", Verdict.FAILED, str(error), "correct the file, or its path")
+    return Finding("settings", Verdict.OK, "every value is allowed")
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
@@ -167,7 +177,7 @@ def _image_folder(settings: Settings) -> Finding:
     if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
         return Finding("image folder", Verdict.OK, str(folder))
     found = "may not be read" if folder.is_dir() else "is not there"
-    fix = "mount it, or correct IMAGE_STORAGE_PATH (only image_tag needs it)"
+    fix = "mount it, or correct IMAGE_STORAGE_PATH (only image_tag and document need it)"
     return Finding("image folder", Verdict.WARNING, f"{folder} {found}", fix)
 
 

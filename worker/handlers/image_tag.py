@@ -15,6 +15,7 @@ from worker.handlers.handler import Handler, Tools
 from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, UsableTags, suggest_tags, usable_tags
 from worker.handlers.vocabulary import in_force, only_these
 from worker.handlers.wording import wording
+from worker.llm.chat import ModelRole
 from worker.llm.structured import Unusable, model_question
 from worker.outcome import Completed, completed
 from worker.untrusted.plain_text import plain
@@ -75,4 +76,4 @@ def _request(allowed: str) -> str:
     return f"{only_these(allowed)}{REQUEST}"
 
 
-HANDLER = Handler(JobType.IMAGE_TAG, ImageTagPayload, tag_image)
+HANDLER = Handler(JobType.IMAGE_TAG, ImageTagPayload, tag_image, role=ModelRole.VISION)

@@ -81,11 +81,7 @@ def status_error(reply: ErrorReply, target: Target, now: datetime) -> JobError:
         shown = _shown(said.message, target)
         return job_error(Cause.REFUSED, f"the model server will not have this input: {shown}")
     if reply.status == 404 and target.model and _names_model(said, target):
-        return job_error(
-            Cause.UNKNOWN_MODEL,
-            f"the model server at {target.url} has no model {target.model!r}:"
-            " check LLM_TEXT_MODEL and LLM_VISION_MODEL",
-        )
+        return unknown_model(target.url, target.model)
     message = _SETTINGS.get(reply.status)
     if message is not None:
         # Servers like to repeat the key they were given: nothing of the body is shown.
@@ -94,6 +90,15 @@ def status_error(reply: ErrorReply, target: Target, now: datetime) -> JobError:
         text = _line(reply, target)
     after_s = retry_after_s(reply.retry_after, now)
     return job_error(http_cause(reply.status), text, after_s=after_s)
+
+
+def unknown_model(url: str, model: str) -> JobError:
+    """What follows when a server has no model of this name."""
+    return job_error(
+        Cause.UNKNOWN_MODEL,
+        f"the model server at {url} has no model {model!r}:"
+        " check LLM_TEXT_MODEL and LLM_VISION_MODEL",
+    )
 
 
 def transport_error(error: BaseException, timeout_s: float, target: Target) -> JobError:
@@ -135,7 +140,7 @@ _SETTINGS = {
     401: "does not accept the key: check LLM_API_KEY",
     402: "wants to be paid first: the account has no credit",
     403: "does not let this key in: check LLM_API_KEY and LLM_PROVIDER",
-    404: "has no model API at this address: check LLM_BASE_URL",
+    404: "has no model API at this address: check LLM_BASE_URL and LLM_PROVIDER",
     405: "has no model API at this address: check LLM_BASE_URL",
     407: "stands behind a proxy that wants a login",
     410: "no longer has what is asked for: check LLM_BASE_URL and the models",

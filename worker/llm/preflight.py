@@ -6,12 +6,14 @@ story, a server that constrains its output can only name a colour.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
 from worker.errors import Halt, JobError, Reject
 from worker.llm.causes import Cause
 from worker.llm.chat import ChatRequest, ModelRole, Prompt
+from worker.llm.errors import unknown_model
 from worker.llm.json_text import extract_json
 from worker.llm.replica import Replica
 from worker.llm.router import Router
@@ -23,6 +25,8 @@ CANARY = "canary"
 """The schema name, and first part of the request id, of the question."""
 CANARY_TIMEOUT_S = 30.0
 LOOK_EVERY_S = 5.0
+FIRST_LOOK_S = 40.0
+"""Less than it takes until the worker is thought to be stuck: jobs may wait, the start may not."""
 _SCHEMA = {
     "type": "object",
     "properties": {"colour": {"enum": ["red", "green", "blue"]}},
@@ -82,7 +86,11 @@ class Preflight:
 
     async def _first_look(self, replica: Replica) -> None:
         # Later it is jobs that tell whether a server can be used, and not a question of ours.
-        if not await self._look(replica):
+        well = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                well = await self._look(replica)
+        if not well:
             replica.breaker.trip()
             replica.tell()
 
@@ -114,14 +122,13 @@ class Preflight:
         await replica.client.ping()
         offered = await _offered(replica)
         for model, roles in self._wanted(replica).items():
-            if offered and model not in offered:
-                # Some servers answer to short forms of what they list: asking tells.
-                log.warning("model_not_listed", server=replica.server, model=model)
-            if self._canary:
-                try:
+            try:
+                if offered and model not in offered:
+                    _not_listed(replica, model)
+                if self._canary:
                     await self._sing(replica, model)
-                except Halt as error:
-                    raise Halt(_explained(error, roles, offered), cause=error.cause) from None
+            except Halt as error:
+                raise Halt(_explained(error, roles, offered), cause=error.cause) from None
 
     def _wanted(self, replica: Replica) -> dict[str, list[ModelRole]]:
         """The models that are needed, and what for."""
@@ -179,6 +186,13 @@ async def _offered(replica: Replica) -> list[str]:
         {c.name: c.context_tokens for c in cards if c.name in ours and c.context_tokens is not None}
     )
     return sorted(card.name for card in cards)
+
+
+def _not_listed(replica: Replica, model: str) -> None:
+    if replica.preset.names_exact:
+        raise unknown_model(replica.url, model)
+    # Some servers answer to short forms of what they list: asking tells.
+    log.warning("model_not_listed", server=replica.server, model=model)
 
 
 def _explained(error: Halt, roles: Sequence[ModelRole], offered: Sequence[str]) -> str:

@@ -24,7 +24,10 @@ class Provider:
         structure: how its answers get their shape.
         object_schema: whether `json_object` may carry the schema, and then holds it.
         health_path: what to GET to see that it lives, from the server's root; None: nothing.
+        context_tokens: what its models take at least, where the server itself does not say.
         lists_models: whether `GET /models` names what it has.
+        names_exact: whether it answers any name with the model it has, so that only its list tells;
+            others say themselves what they do not have, and some take short forms.
         tokens_field: what the limit of an answer is called.
         temperature: sent with every call; None where models refuse any but their own.
         headers: sent with every call.
@@ -42,7 +45,9 @@ class Provider:
     structure: StructureName = StructureName.JSON_SCHEMA
     object_schema: bool = False
     health_path: str | None = None
+    context_tokens: int | None = None
     lists_models: bool = True
+    names_exact: bool = False
     tokens_field: str = "max_tokens"
     temperature: float | None = 0.1
     headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
@@ -76,12 +81,14 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
                 longest_repeat=1_000,
                 fragile_grammar=True,
                 request_ids=False,  # 400 for all but UUIDs
+                names_exact=True,  # any other name is answered by the model that is loaded
             ),
             Provider(
                 ProviderName.OPENAI,
                 "https://api.openai.com/v1",
                 # Reasoning models know only the newer name, and no temperature but their own.
                 tokens_field="max_completion_tokens",
+                context_tokens=128_000,
                 temperature=None,
                 unknown_keywords=NO_LENGTHS,
             ),
@@ -96,6 +103,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             Provider(
                 ProviderName.GOOGLE,
                 "https://generativelanguage.googleapis.com/v1beta/openai",
+                context_tokens=1_000_000,
                 unknown_keywords=NO_LENGTHS,
             ),
             Provider(
@@ -104,6 +112,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
                 # Its OpenAI endpoint ignores response_format with a 200; a forced tool call holds.
                 structure=StructureName.TOOL,
                 lists_models=False,
+                context_tokens=200_000,
             ),
             Provider(ProviderName.MOCK, "http://localhost:8080/v1", health_path="/health"),
         )

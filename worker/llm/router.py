@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from worker.errors import Halt, JobError, Snooze
+from worker.errors import Halt, JobError, Reject, Retryable, Snooze
 from worker.llm.breaker import State
 from worker.llm.causes import Cause, http_cause, job_error
 from worker.llm.chat import ChatRequest, Completion, ModelRole
@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 _FORBIDDEN = http_cause(403)
 """A wrong key, or a firewall that does not like a text: one email must not stop every worker."""
 _NOT_THIS_ONE = "the model server will not have this input (403), while it answers other questions"
+
+PATIENCE_S = 5.0
+"""What a call waits for the verdict of others that try a server; it takes that from no deadline."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,12 +73,10 @@ class Router:
         """
         tried: dict[Replica, JobError] = {}
         while True:
-            replica = await self._choose(tried, request.timeout_s)
+            replica = await self._choose(tried, min(request.timeout_s, PATIENCE_S))
             try:
-                return await replica.complete(request)
+                return await self._ask(replica, request)
             except Halt as error:
-                if error.cause == _FORBIDDEN and await replica.minds(request):
-                    raise job_error(Cause.REFUSED, _NOT_THIS_ONE) from None
                 if not self.set_aside(replica, error):
                     raise
             except Snooze as error:
@@ -128,6 +129,25 @@ class Router:
             await replica.client.close()
 
     # ---------------------------------------------------------------------- steps
+
+    async def _ask(self, replica: Replica, request: ChatRequest) -> Completion:
+        """Ask, and tell what is wrong with this request from what is wrong with the server."""
+        try:
+            return await replica.complete(request)
+        except Halt as error:
+            if error.cause == _FORBIDDEN and await replica.minds(request):
+                raise job_error(Cause.REFUSED, _NOT_THIS_ONE) from None
+            raise
+        except Reject as error:
+            too_long = error.cause == Cause.CONTEXT_TOO_LONG
+            if too_long and self._others_take_more(replica, request.prompt.role):
+                raise Retryable(str(error), cause=error.cause) from None
+            raise
+
+    def _others_take_more(self, replica: Replica, role: ModelRole) -> bool:
+        """Whether a prompt may have been measured for another server, before the switch to this."""
+        here = replica.context.get(replica.models[role], 0)
+        return any(other.context.get(other.models[role], 0) > here for other in self.replicas)
 
     async def _choose(self, tried: dict[Replica, JobError], patience_s: float) -> Replica:
         try:

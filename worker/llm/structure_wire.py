@@ -59,6 +59,9 @@ def shape_of(request: ChatRequest, provider: Provider, structure: StructureName)
 
 
 def _shape(request: ChatRequest, provider: Provider, structure: StructureName) -> Shape:
+    rooted = request.schema.get("type") == "object" or provider.object_schema
+    if structure is StructureName.JSON_OBJECT and not rooted:  # it could give no list
+        structure = StructureName.PROMPT
     if provider.fragile_grammar and is_delicate(request.schema):
         structure = StructureName.PROMPT
     schema = _without(request.schema, provider.unknown_keywords, provider.longest_repeat)

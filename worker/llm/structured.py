@@ -56,6 +56,7 @@ class Asker:
         vision_timeout_s: one total for each call with a picture.
         time_left: seconds to the job's deadline, or None; no call outlasts it.
         slot: where each call waits for its turn.
+        answered: told of each call that the server has answered, whatever the answer is worth.
     """
 
     llm: LLM
@@ -65,6 +66,7 @@ class Asker:
     vision_timeout_s: float = 120.0
     time_left: Callable[[], float | None] = lambda: None
     slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    answered: Callable[[], None] = lambda: None
 
     @overload
     async def __call__(self, question: Question[T], prompt: Prompt) -> T: ...
@@ -117,6 +119,7 @@ class Asker:
             if rule(error.cause).disposition is not Disposition.REASK:
                 raise
             return Fault(Cause(error.cause), str(error)), Completion(error.raw_answer, "")
+        self.answered()
         return await judged(inquiry, completion), completion
 
     def _taken(self, answer: Answer[R]) -> R:

@@ -193,7 +193,8 @@ async def test_files_are_only_the_sets_own(sources: Sources) -> None:
         _case("b", JobType.DOCUMENT, expect=Holds()),
     ]
     outcomes = await _run(_dataset(*cases, kind=Kind.INJECTIONS), ScriptedLLM([]), sources)
-    assert [case.error and case.error.cause for case in outcomes] == ["invalid_image"] * 2
+    causes = [case.error and case.error.cause for case in outcomes]
+    assert causes == ["invalid_image", "invalid_document"]
 
 
 async def test_no_path_leads_out_of_a_set(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from shared.enums import JobType
 from shared.schemas import PAYLOADS, RESULTS, TaskResponse
 from worker.handlers import ALL_HANDLERS, HANDLERS
 from worker.handlers.handler import Tools
-from worker.llm.chat import PreparedImage, ScriptedLLM, Usage
+from worker.llm.chat import ModelRole, PreparedImage, ScriptedLLM, Usage
 from worker.llm.structured import Asker
 from worker.workshop import NoDocuments
 
@@ -94,3 +94,9 @@ def test_handler_takes_the_payload_of_its_type(job_type: JobType) -> None:
 def test_handler_lives_in_a_module_of_its_name(job_type: JobType) -> None:
     """Whoever looks for a job type finds it by its file's name."""
     assert HANDLERS[job_type].run.__module__ == f"worker.handlers.{job_type}"
+
+
+def test_who_looks_needs_the_model_that_sees() -> None:
+    """The start looks for the models that the enabled job types ask, and no other."""
+    seeing = {name for name, handler in HANDLERS.items() if handler.role is ModelRole.VISION}
+    assert seeing == {JobType.IMAGE_TAG, JobType.DOCUMENT}

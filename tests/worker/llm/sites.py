@@ -40,7 +40,7 @@ class Site:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Any path."""
-        if request.path == "/health":
+        if request.path in {"/health", "/openapi.json"}:
             return web.Response(status=self.health)
         if request.path.endswith("/models"):
             return web.json_response({"data": self.cards})

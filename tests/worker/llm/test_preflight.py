@@ -161,3 +161,14 @@ async def test_a_wrong_key_beside_a_good_server(lines: Lines) -> None:
         first.handler = saying('{"colour":"red"}')
         await check.start()
         assert net.replicas(VLLM)[0].broken is None
+
+
+async def test_a_server_that_answers_to_any_name() -> None:
+    """One that answers whatever is asked with the model it has: only its list can tell."""
+    async with routed({ProviderName.LLAMA_CPP: 1}) as net:
+        [site] = net.sites[ProviderName.LLAMA_CPP]
+        site.cards = [{"id": "qwen"}]
+        site.handler = saying('{"colour":"red"}')
+        with pytest.raises(Halt, match="it has qwen"):
+            await _check(net).start()
+        assert site.asked == 0

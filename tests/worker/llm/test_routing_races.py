@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,17 +13,20 @@ from aiohttp import web
 from tests.builders import turn, until
 from tests.worker.llm.model_servers import KEY, MODELS, answering, chat_request
 from tests.worker.llm.sites import Spent, good, routed
-from worker.errors import Halt, Reject, Snooze
+from worker.errors import Halt, Reject, Retryable, Snooze
 from worker.llm import preflight as room
 from worker.llm.breaker import BreakerLimits, State
 from worker.llm.causes import Cause
 from worker.llm.chat import ModelRole
 from worker.llm.client import OpenAIChat
-from worker.llm.preflight import CANARY, Preflight
+from worker.llm.preflight import Preflight
+from worker.llm.providers import PROVIDERS
+from worker.llm.structure_wire import shape_of
 from worker.llm_config import ProviderName, StructureName
 
 VLLM, OPENAI = ProviderName.VLLM, ProviderName.OPENAI
 ONE_PROBE = BreakerLimits(min_calls=2, open_s=5.0, probes=1)
+SONG = "Tell me a story"
 RED = '{"colour":"red"}'
 
 Lines = Callable[[str], list[dict[str, Any]]]
@@ -97,17 +101,18 @@ async def test_a_server_that_refuses_the_canary_only_is_used(status: int) -> Non
         [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
 
         async def no_songs(request: web.Request) -> web.Response:
-            if CANARY in await request.text():
+            if SONG in await request.text():
                 return web.Response(status=status)
             return await good(request)
 
         site.handler = no_songs
         preflight = _preflight(net)
         await preflight.start()
+        net.turn(5.0)
+        await asyncio.gather(*(net.router.complete(chat_request()) for _ in range(3)))
         asked = site.asked
         watch = asyncio.create_task(preflight.watch())
         await until(lambda: site.asked >= asked + 3)
-        await net.router.complete(chat_request())
         assert replica.breaker.state is State.CLOSED
         await _ended(watch)
 
@@ -116,12 +121,12 @@ async def test_a_slow_canary_leaves_a_server_that_answers_jobs_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What jobs have found out since the start weighs more than one question that took too long."""
-    monkeypatch.setattr(room, "CANARY_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(room, "_SONG", replace(room._SONG, timeout_s=0.02))  # pyright: ignore[reportPrivateUsage] -- it is half a minute
     async with routed({VLLM: 1}, limits=ONE_PROBE) as net:
         [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
 
         async def slow_songs(request: web.Request) -> web.Response:
-            return await (hang if CANARY in await request.text() else good)(request)
+            return await (hang if SONG in await request.text() else good)(request)
 
         site.handler = slow_songs
         preflight = _preflight(net)
@@ -153,7 +158,6 @@ async def test_the_watch_lives_through_whatever_servers_say() -> None:
             answering(404, text="<html>"),
             answering(500, headers=odd, body=b"\xff\xfe"),
             answering(429, headers=late),
-            replying("", "length"),
         ):
             first.handler, asked = handler, first.asked
             await until(lambda asked=asked: watch.done() or first.asked >= asked + 2)
@@ -339,6 +343,22 @@ async def test_a_key_that_is_withdrawn_still_stops_the_worker() -> None:
             await net.router.complete(chat_request())
 
 
+@pytest.mark.parametrize(("there", "error"), [(8_000, Retryable), (128_000, Reject)])
+async def test_a_prompt_that_was_cut_for_another_server_is_cut_again(
+    there: int, error: type[Exception]
+) -> None:
+    """It fitted when it was measured; the next try measures by the fallback."""
+    said = {"message": "maximum context length is 8000", "code": "context_length_exceeded"}
+    async with routed({VLLM: 1, OPENAI: 1}) as net:
+        [first], [second] = net.replicas(VLLM), net.replicas(OPENAI)
+        first.context["mistral"], second.context["mistral"] = 128_000, there
+        net.sites[OPENAI][0].handler = answering(400, text=json.dumps({"error": said}))
+        first.breaker.trip()
+        with pytest.raises(error):
+            await net.router.complete(chat_request())
+        assert net.router.context_tokens(ModelRole.TEXT) == there
+
+
 # ------------------------------------------------------------------------ ready
 
 
@@ -371,3 +391,15 @@ async def test_asking_for_a_broken_server_costs_no_memory() -> None:
             with pytest.raises(Halt, match="no key"):
                 await net.router.ping()
         assert replica.broken.__traceback__ is None
+
+
+# ------------------------------------------------------------------------ what is sent
+
+
+def test_callers_schemas_push_out_no_job_types() -> None:
+    """Theirs come once each, by the thousand; a job type's is written once and kept."""
+    request, preset = chat_request(), PROVIDERS[VLLM]
+    kept = shape_of(request, preset, StructureName.JSON_SCHEMA)
+    for _ in range(200):
+        shape_of(replace(request, schema={"type": "array"}), preset, StructureName.JSON_SCHEMA)
+        assert shape_of(request, preset, StructureName.JSON_SCHEMA) is kept

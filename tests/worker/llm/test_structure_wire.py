@@ -66,6 +66,13 @@ def test_keywords_that_are_refused_stay_away() -> None:
     assert schema["properties"] == {"maxLength": {"type": "string"}}
 
 
+def test_json_object_can_be_no_list() -> None:
+    """A caller's list is asked for in words alone, where the way to ask allows objects only."""
+    body = _sent(ProviderName.OLLAMA, StructureName.JSON_OBJECT, {"type": "array"})
+    assert "response_format" not in body
+    assert '{"type":"array"}' in body["messages"][0]["content"]
+
+
 def test_a_schema_beside_json_object() -> None:
     """One server's own way; a bound that its grammar would not survive is left to pydantic."""
     schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 20_000}}}
