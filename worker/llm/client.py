@@ -17,6 +17,7 @@ from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIErro
 from openai import Timeout as NetworkTimeout
 
 from worker.errors import Halt
+from worker.llm.causes import http_cause
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.chat_wire import ModelCard, read_completion, read_models, request_body
 from worker.llm.errors import ErrorReply, ReplyTooLong, Target, status_error, transport_error
@@ -32,6 +33,8 @@ KEEPALIVE_S = 4.0
 """Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
 # ClientError: the SDK lets through what its transport did not expect.
 _CALL_ERRORS = (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, TimeoutError)
+# Many servers and gateways speak like vLLM and have no `/health`.
+_NO_SUCH_ADDRESS = frozenset({http_cause(404), http_cause(405)})
 _HEADER_SAFE = "!#$&'()*+,/:;=?@[]~"
 
 
@@ -126,17 +129,25 @@ class OpenAIChat:
         return read_models(await self._reply(call, "", timeout_s))
 
     async def ping(self, timeout_s: float = 5.0) -> None:
-        """Ask the server's health; nothing where it has no address for that.
+        """Ask the server's health; where it has no address for that, its list of models.
 
         Raises:
             Retryable, Snooze, Reject, Halt: as for `complete`.
         """
         path = self._provider.health_path
         if path is not None:
-            call = self._client.get(
-                str(httpx2.URL(self._url).copy_with(path=path)), cast_to=httpx2.Response
-            )
-            await self._reply(call, "", timeout_s)
+            url = httpx2.URL(self._url)
+            address = url.copy_with(path=url.path.rstrip("/").removesuffix("/v1") + path)
+            call = self._client.get(str(address), cast_to=httpx2.Response)
+            try:
+                await self._reply(call, "", timeout_s)
+            except Halt as error:
+                if error.cause not in _NO_SUCH_ADDRESS:
+                    raise
+            else:
+                return
+        if self.lists_models:
+            await self.models(timeout_s)
 
     async def close(self) -> None:
         """Close every connection; the client cannot be used after that."""

@@ -242,8 +242,6 @@ async def _trouble(replica: Replica) -> JobError | None:
         return Halt(str(replica.broken), cause=replica.broken.cause)
     try:
         await replica.client.ping()
-        if replica.client.lists_models:
-            await replica.client.models()
     except JobError as error:
         return error
     return None

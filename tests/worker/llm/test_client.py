@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from shared.enums import FailureReason
 from tests.worker.llm.model_servers import (
@@ -12,6 +13,7 @@ from tests.worker.llm.model_servers import (
     MODELS,
     answering,
     chat_request,
+    chatting,
     failure,
     serving,
 )
@@ -180,3 +182,37 @@ def test_settings_that_cannot_work_halt_at_once(url: str, key: str, setting: str
         OpenAIChat(url, key, MODELS, 1)
     assert key not in str(caught.value)
     assert "hidden" not in str(caught.value)
+
+
+async def _pinged(*known: str, base: str = "/v1") -> list[str]:
+    """The paths that a ping asks for, of a server that has these and says 404 to the rest."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if request.path not in known:
+            return web.Response(status=404)
+        return web.json_response({"data": [{"id": "m"}]})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server, chatting(str(server.make_url(base))) as chat:
+        await chat.ping()
+    return asked
+
+
+async def test_health_beside_the_api() -> None:
+    """Behind a gateway's prefix it lies behind the prefix too."""
+    assert await _pinged("/health") == ["/health"]
+    assert await _pinged("/gpu/health", base="/gpu/v1") == ["/gpu/health"]
+
+
+async def test_no_health_address_is_no_fault() -> None:
+    """Gateways and other servers that speak like vLLM: then the list of models tells."""
+    assert await _pinged("/v1/models") == ["/health", "/v1/models"]
+
+
+async def test_neither_is_one() -> None:
+    """Nothing at all at this address: the setting is named."""
+    with pytest.raises(Halt, match="LLM_BASE_URL"):
+        await _pinged()
