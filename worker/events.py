@@ -25,6 +25,7 @@ def ended(job: Job, outcome: Outcome, now: float) -> dict[str, str]:
         "llm_ms": round(job.usage.llm_s * 1_000),
         "deliver_ms": round(job.deliver_s * 1_000),
         "reason": outcome.reason if isinstance(outcome, Failed) else None,
+        "cause": (outcome.cause or None) if isinstance(outcome, Failed) else None,
         "at": f"{now:.3f}",
     }
     return {name: str(value) for name, value in fields.items() if value is not None}

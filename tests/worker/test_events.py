@@ -40,9 +40,12 @@ def test_of_an_answered_job() -> None:
 
 def test_of_a_dead_one() -> None:
     """The reason, not the message: that may quote what others are not to see."""
-    outcome = Failed(reason=FailureReason.BUG, message=SECRET, attempts=5)
+    outcome = Failed(
+        reason=FailureReason.INVALID_ANSWER, message=SECRET, cause="truncated", attempts=5
+    )
     event = ended(job(job_id="j1", attempts=5), outcome, 1.0)
-    assert (event["event"], event["reason"], event["attempt"]) == ("dead", "bug", "5")
+    assert (event["event"], event["reason"], event["attempt"]) == ("dead", "invalid_answer", "5")
+    assert event["cause"] == "truncated"
     assert SECRET not in repr(event)
 
 
