@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
 from aiohttp import web
 
 from tests.builders import until
@@ -21,17 +20,6 @@ from worker.llm_config import ProviderName, StructureName
 
 VLLM, OPENAI = ProviderName.VLLM, ProviderName.OPENAI
 Lines = Callable[[str], list[dict[str, Any]]]
-
-
-@pytest.fixture
-def lines() -> Any:
-    """The log lines of an event."""
-    with structlog.testing.capture_logs() as captured:
-
-        def found(event: str) -> list[dict[str, Any]]:
-            return [dict(line) for line in captured if line["event"] == event]
-
-        yield found
 
 
 def _check(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
 from aiohttp import web
 
 from tests.builders import until
@@ -21,17 +20,6 @@ VLLM, OPENAI = ProviderName.VLLM, ProviderName.OPENAI
 QUICK = BreakerLimits(min_calls=2, open_s=5.0, probes=2)
 
 Lines = Callable[[str], list[dict[str, Any]]]
-
-
-@pytest.fixture
-def lines() -> Any:
-    """The log lines of an event."""
-    with structlog.testing.capture_logs() as captured:
-
-        def found(event: str) -> list[dict[str, Any]]:
-            return [dict(line) for line in captured if line["event"] == event]
-
-        yield found
 
 
 async def hang(_request: web.Request) -> web.Response:
