@@ -55,6 +55,8 @@ def _line(cls: type[ServiceSettings], item: dict[str, Any]) -> str:
     if any(not part.isdecimal() for part in where[1:]):
         # Inside a structure: the place tells enough, and what stands there may be a key.
         return f"{name}: at {'.'.join(where[1:])}: {message}"
+    if isinstance(item["input"], SecretStr):
+        return f"{name}: {message}"
     shown = repr(item["input"])
     if "@" in shown:  # what stands before it in a URL may be a password
         shown = "'…@" + shown.rpartition("@")[2]

@@ -100,7 +100,7 @@ def _json_list(value: Any) -> Any:
         if all(isinstance(entry, dict) for entry in entries):
             return entries
     raise ValueError(
-        'must be a JSON list such as [{"provider":"openai","model":"…","api_key":"…"}]'
+        'must be a JSON list on one line, as [{"provider":"openai","model":"…","api_key":"…"}]'
     )
 
 

@@ -139,6 +139,11 @@ def _budgets(settings: Settings, clients: RedisClients, metrics: Metrics) -> Dai
 def _recorded(settings: Settings, router: Router, stack: AsyncExitStack) -> LLM:
     if settings.record_llm_responses is None:
         return router
+    try:
+        settings.record_llm_responses.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"RECORD_LLM_RESPONSES={settings.record_llm_responses}: {error.strerror}"
+        raise ConfigError(message) from None
     recorder = RecordingLLM(router, settings.record_llm_responses)
     stack.push_async_callback(recorder.close)
     return recorder

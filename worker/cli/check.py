@@ -16,7 +16,7 @@ from rich.table import Table
 
 from shared.config import ConfigError
 from shared.redis_streams import Keys
-from worker.cli.settings import printable, settings_or_exit
+from worker.cli.settings import fail, printable, settings_or_exit
 from worker.config import LogLevel, Settings
 from worker.core_api_client import CoreApiClient
 from worker.errors import Halt, JobError
@@ -57,6 +57,10 @@ def check(
     Exit codes: 0 nothing failed (warnings allowed), 1 something did, 2 the settings are wrong.
     """
     settings = settings_or_exit()
+    try:
+        read_files(settings)
+    except ConfigError as error:
+        fail(f"these settings cannot work:\n  {error}")
     configure(LogLevel.ERROR, settings.log_format)  # the findings say it all
     findings = asyncio.run(_findings(settings))
     if as_json:
@@ -67,20 +71,12 @@ def check(
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    findings = [_settings(settings)]
+    findings = [Finding("settings", Verdict.OK, "every value is allowed")]
     findings += [finding async for finding in _redis(settings)]
     findings.append(await _core(settings))
     findings += [finding async for finding in _models(settings)]
     findings.append(_image_folder(settings))
     return findings
-
-
-def _settings(settings: Settings) -> Finding:
-    try:
-        read_files(settings)
-    except ConfigError as error:
-        return Finding("settings", Verdict.FAILED, str(error), "correct the file, or its path")
-    return Finding("settings", Verdict.OK, "every value is allowed")
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:

@@ -77,12 +77,13 @@ def list_letters(
             typer.echo(json.dumps(_summary(letter), ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("id", "died", "type", "reason"):  # what the other commands take: never cut
-        table.add_column(name, no_wrap=True, min_width=len(name))
+    rows = [_summary(letter) for letter in found]
+    for name in ("id", "died", "job_type", "reason"):  # what the other commands take: never cut
+        width = max((len(str(cells[name])) for cells in rows), default=0)
+        table.add_column(name.removeprefix("job_"), no_wrap=True, min_width=width)
     table.add_column("job", overflow="fold")
     table.add_column("error", ratio=1, no_wrap=True, overflow="ellipsis")
-    for letter in found:
-        cells = _summary(letter)
+    for cells in rows:
         names = ("id", "died", "job_type", "reason", "job_id", "error")
         table.add_row(*(escape(_on_a_line(str(cells[name]))) for name in names))
     if found:
@@ -235,6 +236,7 @@ def _summary(letter: DeadLetter) -> dict[str, Any]:
         "job_type": letter.job_type,
         "job_id": letter.fields.get("job_id", ""),
         "reason": letter.reason,
+        "cause": letter.said.get("cause", ""),
         "error": letter.said.get("error", ""),
         "attempts": letter.said.get("attempts", ""),
         "deliveries": letter.said.get("deliveries", ""),

@@ -139,7 +139,9 @@ async def _run_all(sheets: Sequence[Sheet], settings: Settings, terms: Terms) ->
     if not asking:
         return
     seats = max(settings.worker_concurrency, terms.concurrency)
-    router = build_llm(settings.model_copy(update={"worker_concurrency": seats}))
+    # Without fallbacks: the figures are to be those of the model that was named.
+    alone = {"worker_concurrency": seats, "llm_fallbacks": ()}
+    router = build_llm(settings.model_copy(update=alone))
     try:
         await _preflight(router, settings, asking).start()
         for sheet in asking:

@@ -16,11 +16,17 @@ from worker.evaluation.scoring import Mark
 from worker.evaluation.sources import CaseCore, Sources
 from worker.handlers import HANDLERS
 from worker.handlers.handler import Tools
+from worker.llm.causes import http_cause
 from worker.llm.chat import LLM, Usage
 from worker.llm.structured import Asker
 from worker.outcome import Completed
 
 log = structlog.get_logger(__name__)
+
+_RATE_LIMITED = http_cause(429)
+_RATE_LIMITED_S = 2.0
+_RATE_LIMITED_MAX = 30
+"""Waits that a case may have for a provider that counts calls by the minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +106,24 @@ class Running:
 
     async def _answer(self, case: Case, usage: Usage) -> Completed | Exception:
         tools = self._tools(case, usage)
-        for attempt in range(1, self.terms.attempts + 1):
+        attempt, limited = 1, _RATE_LIMITED_MAX
+        while True:
             try:
                 return await HANDLERS[case.job_type].run(case.payload, tools)
-            except (Snooze, Halt):
+            except Snooze as error:
+                if error.cause != _RATE_LIMITED or not limited:
+                    raise
+                limited -= 1
+                await asyncio.sleep(error.after_s or _RATE_LIMITED_S)
+            except Halt:
                 raise
             except Retryable as error:
                 if attempt == self.terms.attempts:
                     return error
+                attempt += 1
                 await asyncio.sleep(error.after_s or 0)
             except Exception as error:  # a bug in a handler is a finding, not the end of the run
                 return error
-        raise ValueError("attempts must be 1 or more")
 
     def _tools(self, case: Case, usage: Usage) -> Tools:
         return Tools(

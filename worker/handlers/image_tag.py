@@ -12,7 +12,7 @@ from shared.enums import JobType
 from shared.schemas import ImageTagPayload, ImageTagResult
 from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, UsableTags, suggest_tags, usable_tags
+from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, TagCheck, UsableTags, suggest_tags
 from worker.handlers.vocabulary import in_force, only_these
 from worker.handlers.wording import wording
 from worker.llm.chat import ModelRole
@@ -51,25 +51,26 @@ async def tag_image(payload: ImageTagPayload, tools: Tools) -> Completed:
     """
     allowed = in_force(payload.vocabulary, tools.vocabulary)
 
+    usable = TagCheck(allowed)
+
     def check(answer: ImageTags) -> Described:
         description = plain(answer.description)
         if not description:
             raise Unusable("the description is empty")
-        return Described(description, usable_tags(answer.tags, allowed))
+        return Described(description, usable(answer.tags))
 
     image = await tools.images.load(payload.image_path)
     asking = Asking(tools.ask, QUESTION, WORDING, check)
     asked = await asking.about((allowed.lines if allowed else "",), _request, image)
     said = asked.value
     tools.ask.usage.dropped += said.tags.dropped
-    effect = suggest_tags(payload.memory_id, said.tags.tags)
     result = ImageTagResult(
         memory_id=payload.memory_id,
         description=said.description,
-        tags=effect.body.tags,
+        tags=said.tags.tags,
         truncated_input=asked.cut,
     )
-    return completed(result, effect)
+    return completed(result, *suggest_tags(payload.memory_id, said.tags.tags))
 
 
 def _request(allowed: str) -> str:

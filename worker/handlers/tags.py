@@ -65,6 +65,32 @@ def usable_tags(said: list[str], allowed: Vocabulary | None) -> UsableTags:
     return UsableTags(tags, strangers)
 
 
-def suggest_tags(memory_id: str, tags: list[str]) -> AddTags:
-    """The effect that hangs tags on a memory, as suggestions."""
-    return AddTags(memory_id=memory_id, body=TagsAddRequest(tags=tags))
+class TagCheck:
+    """Looks at the answers to one question, one after the other.
+
+    With a closed list the model may find that nothing in it fits. The first answer without a tag of
+    the list is asked for again; the second stands, without tags: more attempts would only cost.
+    """
+
+    def __init__(self, allowed: Vocabulary | None) -> None:
+        self._allowed = allowed
+        self._refused = False
+
+    def __call__(self, said: list[str]) -> UsableTags:
+        """The tags of an answer that may be given.
+
+        Raises:
+            Unusable: there are none, and it is worth asking again.
+        """
+        try:
+            return usable_tags(said, self._allowed)
+        except Unusable:
+            if self._allowed is None or not self._refused:
+                self._refused = True
+                raise
+        return UsableTags([], len(said))
+
+
+def suggest_tags(memory_id: str, tags: list[str]) -> list[AddTags]:
+    """The effect that hangs tags on a memory, as suggestions; none without tags."""
+    return [AddTags(memory_id=memory_id, body=TagsAddRequest(tags=tags))] if tags else []

@@ -11,7 +11,7 @@ from shared.enums import JobType
 from shared.schemas import TextTagPayload, TextTagResult
 from worker.handlers.asking import Asking
 from worker.handlers.handler import Handler, Tools
-from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, UsableTags, suggest_tags, usable_tags
+from worker.handlers.tags import MOST_TAGS_SAID, SaidTag, TagCheck, suggest_tags
 from worker.handlers.vocabulary import in_force, only_these
 from worker.handlers.wording import wording
 from worker.llm.structured import model_question
@@ -31,25 +31,21 @@ QUESTION = model_question("text_tags", TextTags, 512, salvage="tags")
 
 
 async def tag_text(payload: TextTagPayload, tools: Tools) -> Completed:
-    """Tag a text; with a vocabulary, out of that only.
+    """Tag a text; with a vocabulary, out of that only, and with none where none of it fits.
 
     Raises:
         Retryable: the model gave no usable tag, twice.
     """
     allowed = in_force(payload.vocabulary, tools.vocabulary)
 
-    def check(answer: TextTags) -> UsableTags:
-        return usable_tags(answer.tags, allowed)
-
-    asking = Asking(tools.ask, QUESTION, WORDING, check)
+    usable = TagCheck(allowed)
+    asking = Asking(tools.ask, QUESTION, WORDING, lambda answer: usable(answer.tags))
     note = await shown(payload.content)
     asked = await asking.about((allowed.lines if allowed else "", note), _request)
     tools.ask.usage.dropped += asked.value.dropped
-    effect = suggest_tags(payload.memory_id, asked.value.tags)
-    result = TextTagResult(
-        memory_id=payload.memory_id, tags=effect.body.tags, truncated_input=asked.cut
-    )
-    return completed(result, effect)
+    tags = asked.value.tags
+    result = TextTagResult(memory_id=payload.memory_id, tags=tags, truncated_input=asked.cut)
+    return completed(result, *suggest_tags(payload.memory_id, tags))
 
 
 def _request(allowed: str, note: str) -> str:

@@ -137,7 +137,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
 # ---------------------------------------------------------------------------------- statuses
 
 _SETTINGS = {
-    401: "does not accept the key: check LLM_API_KEY",
+    401: "does not accept the key: check LLM_API_KEY, or its api_key in LLM_FALLBACKS",
     402: "wants to be paid first: the account has no credit",
     403: "does not let this key in: check LLM_API_KEY and LLM_PROVIDER",
     404: "has no model API at this address: check LLM_BASE_URL and LLM_PROVIDER",

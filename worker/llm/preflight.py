@@ -124,11 +124,18 @@ class Preflight:
         for model, roles in self._wanted(replica).items():
             try:
                 if offered and model not in offered:
-                    _not_listed(replica, model)
+                    self._not_listed(replica, model)
                 if self._canary:
                     await self._sing(replica, model)
             except Halt as error:
                 raise Halt(_explained(error, roles, offered), cause=error.cause) from None
+
+    def _not_listed(self, replica: Replica, model: str) -> None:
+        if replica.preset.names_exact:
+            raise unknown_model(replica.url, model)
+        # Some servers answer to short forms of what they list: asking tells.
+        if not self._canary:
+            log.warning("model_not_listed", server=replica.server, model=model)
 
     def _wanted(self, replica: Replica) -> dict[str, list[ModelRole]]:
         """The models that are needed, and what for."""
@@ -186,13 +193,6 @@ async def _offered(replica: Replica) -> list[str]:
         {c.name: c.context_tokens for c in cards if c.name in ours and c.context_tokens is not None}
     )
     return sorted(card.name for card in cards)
-
-
-def _not_listed(replica: Replica, model: str) -> None:
-    if replica.preset.names_exact:
-        raise unknown_model(replica.url, model)
-    # Some servers answer to short forms of what they list: asking tells.
-    log.warning("model_not_listed", server=replica.server, model=model)
 
 
 def _explained(error: Halt, roles: Sequence[ModelRole], offered: Sequence[str]) -> str:

@@ -15,7 +15,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from shared.schemas import ModelUsage, UsageReport
 from worker.llm.chat import Tokens, Usage
@@ -92,7 +99,8 @@ def read_prices(path: Path | None) -> Prices:
     except ValidationError as error:
         item = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, item["loc"])) or "the file"
-        raise ValueError(f"LLM_PRICES_FILE={path}: {where}: {item['msg']}") from None
+        message = item["msg"].removeprefix("Value error, ")
+        raise ValueError(f"LLM_PRICES_FILE={path}: {where}: {message}") from None
     return Prices(found.currency, found.models)
 
 
@@ -132,8 +140,14 @@ def _rounded(cost: Decimal | None) -> float | None:
     return None if cost is None else float(round(cost, COST_DIGITS))
 
 
+def _three_capitals(currency: str) -> str:
+    if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        raise ValueError("must be three capitals, such as USD")
+    return currency
+
+
 class _PriceFile(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, AfterValidator(_three_capitals)]
     models: dict[Annotated[str, StringConstraints(min_length=1)], Price]

@@ -113,7 +113,10 @@ class Router:
             Retryable, Snooze, Reject, Halt: none does; the last one's reason.
         """
         # All at once: one that hangs must not hide that another has the work.
-        looks = [asyncio.ensure_future(_trouble(replica)) for replica in self.replicas]
+        servers = [replica for upstream in self._affordable() for replica in upstream.replicas]
+        if not servers:
+            raise self._nobody()
+        looks = [asyncio.ensure_future(_trouble(replica)) for replica in servers]
         try:
             for look in asyncio.as_completed(looks):
                 if await look is None:

@@ -172,15 +172,11 @@ async def test_nothing_is_there(tmp_path: Path) -> None:
     assert "hunter2" not in out
 
 
-async def test_a_file_that_a_setting_names(tmp_path: Path, redis: RedisServer) -> None:
+async def test_a_file_that_a_setting_names(tmp_path: Path) -> None:
     """Price list and vocabulary are read here too, not first at the start in the night."""
-    async with _services("llava", "mistral") as url:
-        settings = _settings(tmp_path, redis, url) | {"TAG_VOCABULARY_FILE": "nowhere.txt"}
-        code, out, _ = await _check(tmp_path, "--json", **settings)
-    assert code == 1
-    assert _by_name(out)["settings"]["found"] == (
-        "TAG_VOCABULARY_FILE: nowhere.txt cannot be read: No such file or directory"
-    )
+    code, out, err = await _check(tmp_path, TAG_VOCABULARY_FILE="nowhere.txt")
+    assert (code, out) == (2, "")
+    assert "TAG_VOCABULARY_FILE: nowhere.txt cannot be read: No such file or directory" in err
 
 
 async def test_settings_that_cannot_work(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def test_json_for_programs(run: Run, graves: Graves) -> None:
         "job_type": "text_tag",
         "job_id": "jé",
         "reason": "bug",
+        "cause": "",
         "error": "KeyError",
         "attempts": "5",
         "deliveries": "1",

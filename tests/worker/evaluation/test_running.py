@@ -150,6 +150,14 @@ async def test_what_stops_a_run(
     assert len(llm.requests) == 2
 
 
+async def test_a_rate_limit_is_waited_out(sources: Sources) -> None:
+    """It costs no attempt and ends no run."""
+    limited = Snooze("slow down", after_s=0.001, cause="http_429")
+    llm = ScriptedLLM([limited, limited, RIGHT])
+    [case] = await _run(_dataset(_case()), llm, sources)
+    assert case.valid
+
+
 class _Together:
     """A model that answers when so many ask at once."""
 

@@ -109,6 +109,8 @@ async def test_a_short_name_is_asked_for(lines: Lines) -> None:
         site.handler = saying('{"colour":"red"}')
         await _check(net).start()
         assert net.replicas(VLLM)[0].checked
+        assert lines("model_not_listed") == []
+        await _check(net, canary=False).start()
         assert len(lines("model_not_listed")) == 1
 
 

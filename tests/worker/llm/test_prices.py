@@ -141,7 +141,7 @@ def test_a_job_without_a_call_costs_nothing(prices: Prices) -> None:
         ("", "the file: Invalid JSON"),
         ("[]", "the file: Input should be an object"),
         ('{"models": {}}', "currency: Field required"),
-        ('{"currency": "$", "models": {}}', "currency: String should match"),
+        ('{"currency": "$", "models": {}}', "currency: must be three capitals"),
         ('{"currency": "USD", "models": {"m": {"in": 1}}}', "models.m.out: Field required"),
         ('{"currency": "USD", "models": {"m": {"in": -1, "out": 1}}}', "models.m.in: Input should"),
         ('{"currency": "USD", "models": {"m": {"in": NaN, "out": 1}}}', "models.m.in: Input"),
