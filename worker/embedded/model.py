@@ -6,6 +6,8 @@ It answers by rules and is no model; it is for the demo, the tests and the bench
 start it, point a worker with `LLM_PROVIDER=mock` and `LLM_BASE_URL` at it, and enqueue the job that
 went wrong; whatever was not recorded gets an answer by the rules. The worker's own settings have to
 be the recorded one's where they are part of the prompt, and `LLM_STRUCTURE` has to be `auto`.
+
+`--batching` makes it take the time of a batching server; `model_options` has what belongs to it.
 """
 
 import argparse
@@ -16,16 +18,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from worker.embedded.model_api import ModelConfig, run_model
+from worker.embedded.model_options import add_batching_options, read_batching
 from worker.embedded.model_replay import Replay, load_replay
 
 _MAX_MODEL_LEN = 8192
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and serve; the exit code is 1 for an address or folder of no use."""
+    """Read the command line and serve; the exit code is 1 for what is of no use."""
     options = _parser().parse_args(arguments)
     try:
         replay = None if options.replay is None else load_replay(options.replay)
+        batching = read_batching(options)
     except ValueError as error:
         sys.stderr.write(f"model stand-in: {error}\n")
         return 1
@@ -36,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         slots=options.slots,
         api_key=options.api_key,
         replay=replay,
+        batching=batching,
     )
     try:
         asyncio.run(_serve(config, options.host, options.port))
@@ -80,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay", type=Path, metavar="FOLDER", help="give again what RECORD_LLM_RESPONSES wrote"
     )
+    add_batching_options(parser)
     return parser
 
 

@@ -20,7 +20,10 @@ from aiohttp.typedefs import Handler, Middleware
 from pydantic import JsonValue, ValidationError
 
 from worker.embedded.model_answers import answer
-from worker.embedded.model_faults import Fault, FaultQueue
+from worker.embedded.model_batching import Batching, BatchingEngine
+from worker.embedded.model_engine import Engine, Refused, SlotEngine
+from worker.embedded.model_faults import Fault, FaultQueue, fault_response
+from worker.embedded.model_load import LOAD_FORMAT_HEADER, load_header
 from worker.embedded.model_replay import Replay, fail_again, replied
 from worker.embedded.model_request import (
     ChatCall,
@@ -60,6 +63,8 @@ class ModelConfig:
     """Sees every completion's body; a response it gives is sent instead of an answer."""
     replay: Replay | None = None
     """Recorded calls: what was asked then is answered as it was answered then."""
+    batching: Batching | None = None
+    """Takes the time a batching server takes, in place of `latency_s` and `slots`."""
 
 
 class StandIn:
@@ -67,10 +72,14 @@ class StandIn:
 
     def __init__(self, config: ModelConfig) -> None:
         self._config = config
-        self._slots = asyncio.Semaphore(config.slots)
         self._ids = itertools.count(1)
         self.faults = FaultQueue()
         self.tally = Tally(config.models, config.slots * config.max_model_len)
+        self.engine: Engine = (
+            SlotEngine(config.slots, config.latency_s, self.tally)
+            if config.batching is None
+            else BatchingEngine(config.batching, self.tally)
+        )
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """`POST /v1/chat/completions`."""
@@ -95,16 +104,16 @@ class StandIn:
                 )
             )
         try:
-            with self.tally.wait(call.model):
-                await self._slots.acquire()
-            try:
-                with self.tally.run(call.model, call.prompt_tokens):
-                    return await self._run(call, body if isinstance(body, dict) else {}, request)
-            finally:
-                self._slots.release()
+            async with self.engine.turn(call):
+                response = await self._run(call, body if isinstance(body, dict) else {}, request)
+        except Refused as refused:
+            return _refuse(refused.refusal)
         except asyncio.CancelledError:
             self.tally.count_answer(call.model, "abort", 0, 0)
             raise
+        wanted = request.headers.get(LOAD_FORMAT_HEADER, "")
+        response.headers.update(load_header(wanted, self.engine.waiting, self.engine.cache_use))
+        return response
 
     async def models(self, _request: web.Request) -> web.Response:
         """`GET /v1/models`."""
@@ -125,11 +134,12 @@ class StandIn:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """`GET /metrics`."""
-        return web.Response(text=self.tally.metrics())
+        return web.Response(text=self.engine.metrics())
 
     async def stats(self, _request: web.Request) -> web.Response:
         """`GET /stats`."""
-        return web.json_response(self.tally.stats())
+        now: dict[str, JsonValue] = {"running": self.engine.running, "waiting": self.engine.waiting}
+        return web.json_response(self.tally.stats() | now)
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """`POST /stand-in/faults`: 422 for what is no fault."""
@@ -148,8 +158,8 @@ class StandIn:
             if instead is not None:
                 return instead
         fault = None if call.schema_name == _CANARY else self.faults.take()
-        await asyncio.sleep(self._config.latency_s + (fault.hang_s if fault else 0.0))
-        failed = _fault_response(fault) if fault is not None else None
+        tokens = await self.engine.generate(call, fault.hang_s if fault else 0.0)
+        failed = fault_response(fault) if fault is not None else None
         if failed is not None:
             return failed
         if fault is None and self._config.replay is not None:
@@ -161,8 +171,8 @@ class StandIn:
         except UnfitSchema as unfit:
             return _refuse(Refusal(400, f"Failed to compile the grammar: {unfit}"))
         if text is None and fault is not None:
-            return self._completion(call, fault.text or "", fault.finish_reason)
-        return self._completion(call, text or "", "stop")
+            return self._completion(call, fault.text or "", fault.finish_reason, tokens)
+        return self._completion(call, text or "", "stop", tokens)
 
     async def _again(
         self, replay: Replay, call: ChatCall, body: dict[str, JsonValue], request: web.Request
@@ -179,10 +189,14 @@ class StandIn:
         self.tally.count_answer(call.model, reply.finish_reason, reply.tokens_in, reply.tokens_out)
         return web.json_response({**replied(reply), "model": call.model})
 
-    def _completion(self, call: ChatCall, text: str, reason: str) -> web.Response:
+    def _completion(
+        self, call: ChatCall, text: str, reason: str, generated: int | None
+    ) -> web.Response:
         tokens = count_tokens(text)
         if call.max_tokens is not None and tokens > call.max_tokens:
             text, tokens, reason = cut_to_tokens(text, call.max_tokens), call.max_tokens, "length"
+        if generated is not None:  # an engine has a length of its own for what it was asked
+            tokens = generated
         self.tally.count_answer(call.model, reason, call.prompt_tokens, tokens)
         message = {"role": "assistant", "content": text}
         body = {
@@ -210,6 +224,7 @@ def create_app(config: ModelConfig) -> web.Application:
     stand_in = StandIn(config)
     app = web.Application(middlewares=[_key_guard(config)], client_max_size=_BODY_MAX_BYTES)
     app[STAND_IN] = stand_in
+    app.cleanup_ctx.append(_background)
     app.router.add_post("/v1/chat/completions", stand_in.complete)
     app.router.add_get("/v1/models", stand_in.models)
     app.router.add_get("/health", stand_in.health)
@@ -217,6 +232,13 @@ def create_app(config: ModelConfig) -> web.Application:
     app.router.add_get("/stats", stand_in.stats)
     app.router.add_post("/stand-in/faults", stand_in.add_fault)
     return app
+
+
+async def _background(app: web.Application) -> AsyncGenerator[None]:
+    running = asyncio.create_task(app[STAND_IN].engine.run())
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,16 +289,3 @@ def _key_guard(config: ModelConfig) -> Middleware:
 
 def _refuse(refusal: Refusal) -> web.Response:
     return web.json_response(refusal.body(), status=refusal.status)
-
-
-def _fault_response(fault: Fault) -> web.Response | None:
-    """What a fault sends instead of a completion; None for one that only hangs or changes words."""
-    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-    status = fault.status or 200
-    if fault.html:
-        page = "<html><body><h1>Not the model</h1></body></html>"
-        return web.Response(text=page, content_type="text/html", status=status, headers=headers)
-    if status == 200:
-        return None
-    refusal = Refusal(status, "A fault that was asked for.", "StandInFault")
-    return web.json_response(refusal.body(), status=status, headers=headers)

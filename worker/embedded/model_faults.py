@@ -2,7 +2,10 @@
 
 from collections import deque
 
+from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
+
+from worker.embedded.model_request import Refusal
 
 
 class Fault(BaseModel):
@@ -45,3 +48,16 @@ class FaultQueue:
 
     def __len__(self) -> int:
         return len(self._faults)
+
+
+def fault_response(fault: Fault) -> web.Response | None:
+    """What a fault sends instead of a completion; None for one that only hangs or changes words."""
+    headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+    status = fault.status or 200
+    if fault.html:
+        page = "<html><body><h1>Not the model</h1></body></html>"
+        return web.Response(text=page, content_type="text/html", status=status, headers=headers)
+    if status == 200:
+        return None
+    refusal = Refusal(status, "A fault that was asked for.", "StandInFault")
+    return web.json_response(refusal.body(), status=status, headers=headers)

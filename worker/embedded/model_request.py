@@ -1,7 +1,7 @@
 """A chat completion request, read as strictly as vLLM reads it; what is wrong is a value."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
@@ -42,6 +42,10 @@ class ChatCall:
     max_tokens: int | None
     schema_name: str | None
     schema: dict[str, JsonValue] | None
+    priority: int = 0
+    """Lower comes first, where an engine goes by it."""
+    ignore_eos: bool = False
+    """The answer's time is that of `max_tokens` tokens."""
 
 
 class _Malformed(Exception):
@@ -99,7 +103,8 @@ def _read(body: JsonValue) -> ChatCall:
         chars += len(text)
     name, schema = _response_format(body.get("response_format"))
     tokens = math.ceil(chars / _CHARS_PER_TOKEN) + sum(picture.tokens for picture in pictures)
-    return ChatCall(model, user, pictures, tokens, _max_tokens(body), name, schema)
+    call = ChatCall(model, user, pictures, tokens, _max_tokens(body), name, schema)
+    return replace(call, priority=_priority(body), ignore_eos=body.get("ignore_eos") is True)
 
 
 def _message(message: JsonValue) -> tuple[str, str, tuple[Picture, ...]]:
@@ -148,6 +153,13 @@ def _max_tokens(body: dict[str, JsonValue]) -> int | None:
             raise _Malformed(f"{name} must be at least 1, got {limit!r:.80}.", name)
         return limit
     return None
+
+
+def _priority(body: dict[str, JsonValue]) -> int:
+    priority = body.get("priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        raise _Malformed("'priority' has to be an integer.", "priority")
+    return priority
 
 
 def _response_format(wanted: JsonValue) -> tuple[str | None, dict[str, JsonValue] | None]:

@@ -24,7 +24,7 @@ class Tally:
     """Counts of one stand-in. Numbers per model are kept in counters by the model's id."""
 
     def __init__(self, models: tuple[str, ...], token_room: int) -> None:
-        self._models = models
+        self.models = models
         self._token_room = token_room
         self._held_tokens: Counter[str] = Counter()
         self._by_request_id: Counter[str] = Counter()
@@ -42,6 +42,11 @@ class Tally:
     def cancelled(self) -> int:
         """Completions whose client went away before the answer."""
         return sum(count for (_, reason), count in self.finished.items() if reason == "abort")
+
+    def cache_use(self, model: str | None = None) -> float:
+        """The share, 0 to 1, of the room that prompts of a model hold, or of all models."""
+        held = self._held_tokens.total() if model is None else self._held_tokens[model]
+        return min(held / self._token_room, 1.0)
 
     def count_call(self, call: Call) -> None:
         """A completion was asked for."""
@@ -96,13 +101,13 @@ class Tally:
         )
         for name, counter in gauges:
             lines.append(f"# TYPE {name} gauge")
-            lines += [f'{name}{{model_name="{model}"}} {counter[model]}' for model in self._models]
+            lines += [f'{name}{{model_name="{model}"}} {counter[model]}' for model in self.models]
         lines.append("# TYPE vllm:kv_cache_usage_perc gauge")
-        for model in self._models:
-            usage = min(self._held_tokens[model] / self._token_room, 1.0)
+        for model in self.models:
+            usage = self.cache_use(model)
             lines.append(f'vllm:kv_cache_usage_perc{{model_name="{model}"}} {usage}')
         lines.append("# TYPE vllm:request_success_total counter")
-        for model in self._models:
+        for model in self.models:
             for reason in ("stop", "length", "abort"):
                 labels = f'finished_reason="{reason}",model_name="{model}"'
                 count = self.finished[model, reason]
@@ -113,5 +118,5 @@ class Tally:
         )
         for name, counter in totals:
             lines.append(f"# TYPE {name} counter")
-            lines += [f'{name}{{model_name="{model}"}} {counter[model]}' for model in self._models]
+            lines += [f'{name}{{model_name="{model}"}} {counter[model]}' for model in self.models]
         return "\n".join(lines) + "\n"
