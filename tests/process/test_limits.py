@@ -50,7 +50,7 @@ async def test_a_server_of_four_seats_is_sent_about_four(benches: Benches) -> No
     """However many jobs there are and may be: its queue stays short, and all jobs are done."""
     async with benches(latency_ms=200, model_slots=SLOTS) as bench:
         worker = bench.start_worker(WORKER_CONCURRENCY="64", WORKER_JOB_TYPES="text_tag")
-        names = [f"j{number}" for number in range(120)]
+        names = [f"j{number}" for number in range(60)]
         for name in names:
             await bench.enqueue(name)
 
@@ -66,7 +66,8 @@ async def test_a_server_of_four_seats_is_sent_about_four(benches: Benches) -> No
 
         await until(drained, what="the first queue's end")
         async with _queues(bench) as seen:
-            jobs = await bench.ended(*names)
+            await bench.settled()
+        jobs = await bench.ended(*names)
         assert {job["status"] for job in jobs} == {"completed"}
         assert max(seen) <= QUEUE_MAX
         text = await _metrics(bench, worker)
@@ -77,4 +78,3 @@ async def test_a_server_of_four_seats_is_sent_about_four(benches: Benches) -> No
         [limit] = [found for found in ready["limits"] if found["role"] == "text"]
         assert limit["provider"] == "vllm"
         assert limit["reason"] in {"growing", "full", "queue", "floor"}
-        await bench.settled()

@@ -22,9 +22,9 @@ GROWTH = 0.25
 """Per second, of the limit, where no queue was seen lately; one call more at least."""
 CALM_S = 10.0
 """So long without a queue is not "lately" any more."""
-EVEN_S = 0.14
+EVEN_S = 0.15
 """Per second: how strongly limits that share a server are drawn together."""
-STEER_S = 1.0
+STEER_S = 2.0
 """Per second: how strongly a queue within its bounds is answered."""
 CUT_MOST = 0.5
 KV_CUT = 0.9

@@ -184,6 +184,11 @@ class Replica:
         self.load = load
         self.moved()
 
+    @property
+    def resting(self) -> bool:
+        """Whether no call has begun since somebody asked for the next one."""
+        return not self._called.is_set()
+
     async def next_call(self) -> None:
         """Return when another call begins."""
         self._called.clear()

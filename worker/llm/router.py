@@ -267,7 +267,7 @@ class Router:
             for replica in self._used.replicas
             if replica.broken is None and replica.breaker.state is State.CLOSED
         ]
-        if well:
+        if any(replica.limits for replica in well):
             self._follow(sum(replica.room(self._roles) for replica in well))
 
     def _affordable(self) -> list[Upstream]:
