@@ -65,6 +65,10 @@ class NothingToCheck:
         """Nor later."""
         await asyncio.Event().wait()
 
+    async def run(self) -> None:
+        """Nor its load."""
+        await asyncio.Event().wait()
+
 
 class InstantCore:
     """Takes everything at once, and counts what is final."""
@@ -147,6 +151,7 @@ async def measure(jobs: int, url: str) -> list[tuple[int, float, int, int]]:
         mock.patch.object(outside, "CoreApiClient", return_value=core),
         mock.patch.object(outside, "build_llm", return_value=InstantModel()),
         mock.patch.object(app, "build_preflight", return_value=NothingToCheck()),
+        mock.patch.object(app, "build_load_watch", return_value=NothingToCheck()),
     ):
         worker = asyncio.create_task(app.run(settings))
         producer = asyncio.create_task(produce(url, jobs))

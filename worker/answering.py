@@ -109,7 +109,7 @@ class Answering:
             if self._alone is not None:
                 raise HandBack
             seat.alone = False
-            await seat.take(self._slots.capacity if alone else 1)
+            await (seat.take_all() if alone else seat.take(1))
             seat.alone = alone
             if self._parking.closing and job.stage is Stage.PARKED:
                 raise HandBack

@@ -30,7 +30,7 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
-from worker.model_side import build_preflight
+from worker.model_side import build_load_watch, build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
@@ -73,17 +73,19 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     consumer = Consumer(hands, outside.report, clock)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
-    health = Health(heartbeats, _checks(outside, queue))
+    health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
     server = HealthServer(health, host, port, outside.metrics)
     port = await server.start()
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
+    load_watch = build_load_watch(settings, outside.router, hands.slots.resize)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
             async with background(
                 preflight.watch(),
+                load_watch.run(),
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 settling.run(),

@@ -102,6 +102,15 @@ class Settings(ServiceSettings):
     llm_breaker_probes: int = Field(
         3, ge=1, le=100, description="Calls at once that try whether a server is back"
     )
+    llm_adaptive: bool = Field(
+        True, description="Find out how much each server takes; off: WORKER_CONCURRENCY for each"
+    )
+    llm_limit_floor: int = Field(
+        2, ge=1, le=10_000, description="Calls at once that a server is always sent"
+    )
+    llm_limit_start: int = Field(
+        8, ge=1, le=10_000, description="Calls at once that a server is sent at first"
+    )
     llm_prices_file: Path | None = Field(
         None, description="JSON: price per million tokens by model; docs/models.md"
     )

@@ -10,6 +10,8 @@ from worker.handlers import HANDLERS
 from worker.llm.breaker import Breaker, BreakerLimits
 from worker.llm.chat import ModelRole
 from worker.llm.client import OpenAIChat
+from worker.llm.limit import AdaptiveLimit, Bounds
+from worker.llm.load_watch import LoadWatch
 from worker.llm.observing import Budgets, CallObserver, Unlimited, Unobserved
 from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
@@ -44,10 +46,34 @@ def build_llm(settings: Settings, around: Around | None = None) -> Router:
 
 def build_preflight(settings: Settings, router: Router) -> Preflight:
     """What looks at these servers before they are needed."""
-    roles = dict.fromkeys(HANDLERS[name].role for name in settings.worker_job_types)
     return Preflight(
-        router, list(roles), canary=settings.llm_canary, structure=settings.llm_structure
+        router, _roles(settings), canary=settings.llm_canary, structure=settings.llm_structure
     )
+
+
+def build_load_watch(
+    settings: Settings, router: Router, resize: Callable[[int], None]
+) -> LoadWatch:
+    """Give each server its limits, as the settings say, and what finds them out.
+
+    Args:
+        settings: whether and within which bounds.
+        router: whose servers; none of them has limits without this.
+        resize: told how many calls there may be at once, now and whenever that changes.
+    """
+    cap = settings.worker_concurrency
+    if settings.llm_adaptive:
+        bounds = Bounds(settings.llm_limit_floor, cap, settings.llm_limit_start)
+        for replica in router.replicas:
+            measured = replica.preset.load_path is not None
+            replica.limits = {role: AdaptiveLimit(bounds, measured=measured) for role in ModelRole}
+        router.follow(lambda room: resize(min(room, cap)), _roles(settings))
+    return LoadWatch(router.replicas, time.monotonic, random.random)
+
+
+def _roles(settings: Settings) -> list[ModelRole]:
+    """The kinds of calls that the job types need."""
+    return list(dict.fromkeys(HANDLERS[name].role for name in settings.worker_job_types))
 
 
 def _entries(settings: Settings) -> Iterator[Fallback]:

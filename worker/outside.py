@@ -73,6 +73,7 @@ async def open_outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     metrics = Metrics()
     budgets = _budgets(settings, clients, metrics)
     router = build_llm(settings, Around(metrics, budgets))
+    metrics.watch_limits(lambda: router.limits)
     stack.push_async_callback(router.close)
     images, documents = build_images(settings), build_documents(settings)
     stack.callback(images.close)

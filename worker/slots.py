@@ -30,7 +30,8 @@ class Slots:
     """
 
     def __init__(self, capacity: int, *, held_max: int) -> None:
-        self._capacity = capacity
+        self._capacity = self._wanted = capacity
+        self._pins = 0
         self._held_max = held_max
         self._used = 0
         self._held = 0
@@ -42,6 +43,25 @@ class Slots:
     def capacity(self) -> int:
         """How many there are."""
         return self._capacity
+
+    def resize(self, capacity: int) -> None:
+        """Have more or fewer of them, one at least. What is in use beyond that ends in its time.
+
+        While somebody waits for all of them, or has them, it is put off.
+        """
+        self._wanted = max(1, capacity)
+        if self._capacity != self._wanted and not self._pins:
+            self._capacity = self._wanted
+            self._hand_over()
+
+    def pin(self) -> None:
+        """Somebody will have all there are: how many that is stays as it is until `unpin`."""
+        self._pins += 1
+
+    def unpin(self) -> None:
+        """One who wanted all is done."""
+        self._pins -= 1
+        self.resize(self._wanted)
 
     @property
     def used(self) -> int:
@@ -160,6 +180,7 @@ class Seat:
     slots: Slots
     units: int = 1
     alone: bool = False
+    _pinned: bool = False
     _busy: int = 0
     _worked: bool = False
 
@@ -168,6 +189,9 @@ class Seat:
         units, self.units = self.units, 0
         if units:
             self.slots.give_back(units)
+        if self._pinned:
+            self._pinned = False
+            self.slots.unpin()
 
     async def take(self, units: int) -> None:
         """Have exactly so many, waiting for them where need be.
@@ -179,6 +203,19 @@ class Seat:
             self.leave()
             await self.slots.acquire(units)
             self.units = units
+
+    async def take_all(self) -> None:
+        """Have every slot there is, waiting for them; there are as many until it leaves.
+
+        Raises:
+            HandBack: the job is to be handed back instead.
+        """
+        self.leave()
+        self.slots.pin()
+        self._pinned = True
+        units = self.slots.capacity
+        await self.slots.acquire(units)
+        self.units = units
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None]:

@@ -13,8 +13,10 @@ Benches = Callable[..., AbstractAsyncContextManager[Bench]]
 
 
 @asynccontextmanager
-async def _bench(*, latency_ms: float = 20, core_strict: bool = False) -> AsyncGenerator[Bench]:
-    with Stack(latency_ms=latency_ms, core_strict=core_strict) as stack:
+async def _bench(
+    *, latency_ms: float = 20, model_slots: int = 256, core_strict: bool = False
+) -> AsyncGenerator[Bench]:
+    with Stack(latency_ms=latency_ms, model_slots=model_slots, core_strict=core_strict) as stack:
         async with aiohttp.ClientSession() as http:
             bench = Bench(stack, http)
             try:

@@ -90,6 +90,7 @@ def in_simulation(rng: Random) -> Generator[None]:
             HANDLERS=HANDLERS,
             HealthServer=_NoHealthServer,
             build_preflight=_no_preflight,
+            build_load_watch=_no_load_watch,
             Clock=lambda: clock,
             consumer_name=lambda: _loop().name,
         ),
@@ -135,6 +136,18 @@ class _NoPreflight:
     async def watch(self) -> None:
         """Nor later."""
         await _for_ever()
+
+
+class _NoLoadWatch:
+    """Slots as many as the settings say."""
+
+    async def run(self) -> None:
+        """There is nothing to watch."""
+        await _for_ever()
+
+
+def _no_load_watch(*_: object) -> _NoLoadWatch:
+    return _NoLoadWatch()
 
 
 def _no_preflight(*_: object) -> _NoPreflight:

@@ -16,7 +16,7 @@ from worker.llm.chat import ModelRole
 from worker.llm.providers import PROVIDERS
 from worker.llm.router import Router
 from worker.llm_config import ProviderName, StructureName
-from worker.model_side import build_llm, build_preflight
+from worker.model_side import build_llm, build_load_watch, build_preflight
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,33 @@ async def test_nobody_is_sent_another_ones_key() -> None:
         ("two", "Bearer k-two"),
         ("three", "Bearer not-needed"),
     ]
+
+
+async def test_limits_of_the_daemon() -> None:
+    """A floor, a cap and a start for each kind at each server; the slots hear what they take."""
+    heard: list[int] = []
+    settings = load_settings(
+        Settings,
+        llm_base_url="http://a/v1,http://b/v1",
+        llm_limit_start=5,
+        worker_concurrency=8,
+        worker_job_types="text_tag",
+    )
+    router = build_llm(settings)
+    assert router.limits == []
+    build_load_watch(settings, router, heard.append)
+    assert [facts.limit for facts in router.limits] == [5] * 4
+    assert heard == [8]
+    await router.close()
+
+
+async def test_without_limits_the_cap_is_the_limit() -> None:
+    """`LLM_ADAPTIVE=false`: the slots stay as they are."""
+    heard: list[int] = []
+    settings = load_settings(Settings, llm_adaptive=False)
+    async with built(llm_adaptive=False) as router:
+        build_load_watch(settings, router, heard.append)
+        assert (router.limits, heard) == ([], [])
 
 
 async def test_only_the_models_that_are_needed_are_looked_for() -> None:

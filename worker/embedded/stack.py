@@ -21,10 +21,13 @@ class Stack:
 
     Args:
         latency_ms: what an answer of the model stand-in takes.
+        model_slots: completions that it makes at once.
         core_strict: Core answers 404 for what it has never seen.
     """
 
-    def __init__(self, *, latency_ms: float = 150, core_strict: bool = False) -> None:
+    def __init__(
+        self, *, latency_ms: float = 150, model_slots: int = 256, core_strict: bool = False
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="llm-worker-"))
         self.images = self.folder / "images"
         self.images.mkdir()
@@ -41,9 +44,8 @@ class Stack:
             {"REDIS_URL": self.redis.url, "CORE_STRICT": str(int(core_strict))},
         )
         model = ["worker.embedded.model", "--port", str(model_port)]
-        self.model = self._service(
-            "model", [*model, "--latency-ms", str(latency_ms)], f"{self.model_url}/health", {}
-        )
+        model += ["--latency-ms", str(latency_ms), "--slots", str(model_slots)]
+        self.model = self._service("model", model, f"{self.model_url}/health", {})
 
     def worker(self, name: str = "worker", **settings: str) -> Service:
         """A worker on these services, not yet started; `settings` are environment variables."""

@@ -50,6 +50,8 @@ class Cause(StrEnum):
     """The connection broke while the reply came."""
     BREAKER_OPEN = "breaker_open"
     """Not asked: every server that could answer is being left alone."""
+    NO_ROOM = "no_room"
+    """Not asked: every server that could answer had as much to do as it can, for too long."""
     BUDGET_SPENT = "budget_spent"
     """Not asked: the day's tokens are used up."""
     UNREADABLE_REPLY = "unreadable_reply"
@@ -89,6 +91,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         Cause.CONNECTION_ERROR: Rule(Disposition.SNOOZE, against_server=True),
         Cause.BROKEN_REPLY: Rule(Disposition.RETRY, against_server=True),
         Cause.BREAKER_OPEN: Rule(Disposition.SNOOZE),
+        Cause.NO_ROOM: Rule(Disposition.SNOOZE),
         Cause.BUDGET_SPENT: Rule(Disposition.SNOOZE),
         Cause.UNREADABLE_REPLY: Rule(Disposition.RETRY),
         Cause.OVERSIZED_REPLY: Rule(Disposition.RETRY, _ANSWER),

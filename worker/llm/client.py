@@ -28,6 +28,8 @@ MAX_REPLY_BYTES = 2 * 1_048_576
 """No answer is near it (4,096 tokens are some 20 KB), and more could not be read in a blink."""
 MAX_LIST_BYTES = 16 * 1_048_576
 """Of a list of models, which some providers have thousands of."""
+MAX_LOAD_BYTES = 1_048_576
+"""Of the metrics; a server with many models has some 200 KB."""
 CONNECT_TIMEOUT_S = 5.0
 KEEPALIVE_S = 4.0
 """Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
@@ -84,7 +86,7 @@ class OpenAIChat:
                 ),
                 trust_env=False,  # a proxy of the environment is not meant for the model server
                 follow_redirects=False,  # private texts go where they were sent, or nowhere
-                event_hooks={"response": [_cap_reply]},
+                event_hooks={"response": [self._cap_reply]},
             ),
         )
 
@@ -149,6 +151,20 @@ class OpenAIChat:
         if self.lists_models:
             await self.models(timeout_s)
 
+    async def load(self, timeout_s: float = 3.0) -> bytes:
+        """What the server says of its load, unread; nothing where it has no address for that.
+
+        Raises:
+            Retryable, Snooze, Reject, Halt: as for `complete`.
+        """
+        path = self._provider.load_path
+        if path is None:
+            return b""
+        call = self._client.get(
+            str(httpx2.URL(self._url).copy_with(path=path)), cast_to=httpx2.Response
+        )
+        return await self._reply(call, "", timeout_s)
+
     async def close(self) -> None:
         """Close every connection; the client cannot be used after that."""
         await self._client.close()
@@ -168,10 +184,11 @@ class OpenAIChat:
         except _CALL_ERRORS as error:
             raise transport_error(error, timeout_s, target) from None
 
-
-async def _cap_reply(response: httpx2.Response) -> None:
-    most = MAX_REPLY_BYTES if response.request.method == "POST" else MAX_LIST_BYTES
-    response.stream = _CappedStream(response.stream, most)
+    async def _cap_reply(self, response: httpx2.Response) -> None:
+        most = MAX_REPLY_BYTES if response.request.method == "POST" else MAX_LIST_BYTES
+        if response.request.url.path == self._provider.load_path:
+            most = MAX_LOAD_BYTES
+        response.stream = _CappedStream(response.stream, most)
 
 
 class _CappedStream(httpx2.AsyncByteStream):

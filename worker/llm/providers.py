@@ -24,6 +24,7 @@ class Provider:
         structure: how its answers get their shape.
         object_schema: whether `json_object` may carry the schema, and then holds it.
         health_path: what to GET to see that it lives, from the server's root; None: nothing.
+        load_path: where it tells its queue, from its root, under vLLM's names; None: nowhere.
         context_tokens: what its models take at least, where the server itself does not say.
         lists_models: whether `GET /models` names what it has.
         names_exact: whether it answers any name with the model it has, so that only its list tells;
@@ -45,6 +46,7 @@ class Provider:
     structure: StructureName = StructureName.JSON_SCHEMA
     object_schema: bool = False
     health_path: str | None = None
+    load_path: str | None = None
     context_tokens: int | None = None
     lists_models: bool = True
     names_exact: bool = False
@@ -67,6 +69,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
                 ProviderName.VLLM,
                 "http://localhost:8080/v1",
                 health_path="/health",
+                load_path="/metrics",
                 image_ids=True,
             ),
             Provider(ProviderName.OLLAMA, "http://localhost:11434/v1", health_path="/api/version"),
@@ -114,7 +117,12 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
                 lists_models=False,
                 context_tokens=200_000,
             ),
-            Provider(ProviderName.MOCK, "http://localhost:8080/v1", health_path="/health"),
+            Provider(
+                ProviderName.MOCK,
+                "http://localhost:8080/v1",
+                health_path="/health",
+                load_path="/metrics",
+            ),
         )
     }
 )

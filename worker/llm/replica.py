@@ -1,7 +1,9 @@
 """One model server: its client, its breaker, how much it is doing for us, what is known of it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -9,9 +11,10 @@ import structlog
 
 from worker.errors import Halt, JobError, Snooze
 from worker.llm.breaker import Breaker, Pass, State, Verdict
-from worker.llm.causes import Cause, rule
+from worker.llm.causes import Cause, http_cause, rule
 from worker.llm.chat import ChatRequest, Completion, ModelRole, Prompt
 from worker.llm.client import OpenAIChat
+from worker.llm.limit import AdaptiveLimit, LimitFacts, Load
 from worker.llm.observing import Budgets, CallObserver
 from worker.llm.providers import Provider
 
@@ -19,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 SLOW_SHARE = 0.75
 """A call is slow from this share of the time it may take."""
+
+_OVERLOADS = {Cause.TIMEOUT, *map(http_cause, (429, 503, 504, 529))}
+"""What a server does that has too much to do."""
 
 _HARMLESS = Prompt("You are friendly.", "Say yes.")
 
@@ -42,7 +48,11 @@ class Replica:
     """One address of a provider.
 
     Attributes:
+        limits: how many calls of each kind at once; a kind without one has no limit.
         in_flight: calls we have there now.
+        load: what it said last of its load, if it ever did.
+        called_at: when the last call began or ended, in monotonic seconds.
+        moved: told whenever there may be more room, or less.
         context: tokens by model, where the server has told.
         broken: why it can never work as it is set up; None while it may.
         checked: whether its models and its structured output have been looked at.
@@ -54,10 +64,18 @@ class Replica:
     client: OpenAIChat
     breaker: Breaker
     watchers: Watchers
+    limits: Mapping[ModelRole, AdaptiveLimit] = field(
+        default_factory=dict[ModelRole, AdaptiveLimit]
+    )
     in_flight: int = 0
+    load: Load | None = None
+    called_at: float = float("-inf")
+    moved: Callable[[], None] = lambda: None
     context: dict[str, int] = field(default_factory=dict[str, int])
     broken: Halt | None = None
     checked: bool = False
+    _flights: Counter[ModelRole] = field(default_factory=Counter[ModelRole])
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
     _told: State = State.CLOSED
     _verdicts: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
 
@@ -76,6 +94,15 @@ class Replica:
         """Whether a call may be made now."""
         return self.broken is None and self.breaker.admits
 
+    def has_room(self, role: ModelRole) -> bool:
+        """Whether one more call of this kind is within its limit."""
+        limit = self.limits.get(role)
+        return limit is None or self._flights[role] < limit.value
+
+    def room(self, roles: Sequence[ModelRole]) -> int:
+        """Calls of these kinds that it takes at once."""
+        return sum(self.limits[role].value for role in roles if role in self.limits)
+
     async def complete(self, request: ChatRequest) -> Completion:
         """Make one call; only while `usable`.
 
@@ -86,28 +113,39 @@ class Replica:
         entered = self.breaker.enter()
         probing = self.breaker.state is State.HALF_OPEN
         self.tell()
+        with self._flight(request.prompt.role):
+            started = self.watchers.elapsed()
+            try:
+                completion = await self.client.complete(request)
+            except JobError as error:
+                self._ended(request, error.cause, self.watchers.elapsed() - started, None)
+                sick = rule(error.cause).against_server
+                unreached = error.cause == Cause.CONNECTION_ERROR
+                self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
+                if sick and (probing or self.breaker.state is State.OPEN):
+                    raise as_outage(error) from None
+                raise
+            except BaseException:
+                self.breaker.abandon(entered)
+                raise
+            else:
+                took_s = self.watchers.elapsed() - started
+                self._ended(request, "ok", took_s, completion)
+                self._succeeded(entered, slow=took_s >= self._slow_s(request))
+                return completion
+
+    @contextmanager
+    def _flight(self, role: ModelRole) -> Generator[None]:
         self.in_flight += 1
-        started = self.watchers.elapsed()
+        self._flights[role] += 1
+        self.called_at = self.watchers.elapsed()
+        self._called.set()
         try:
-            completion = await self.client.complete(request)
-        except JobError as error:
-            self._ended(request, error.cause, self.watchers.elapsed() - started, None)
-            sick = rule(error.cause).against_server
-            unreached = error.cause == Cause.CONNECTION_ERROR
-            self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
-            if sick and (probing or self.breaker.state is State.OPEN):
-                raise as_outage(error) from None
-            raise
-        except BaseException:
-            self.breaker.abandon(entered)
-            raise
-        else:
-            took_s = self.watchers.elapsed() - started
-            self._ended(request, "ok", took_s, completion)
-            self._succeeded(entered, slow=took_s >= self._slow_s(request))
-            return completion
+            yield
         finally:
             self.in_flight -= 1
+            self._flights[role] -= 1
+            self.called_at = self.watchers.elapsed()
             self.tell()
 
     def _succeeded(self, entered: Pass, *, slow: bool) -> None:
@@ -121,12 +159,59 @@ class Replica:
     ) -> None:
         model = self.models[request.prompt.role]
         self.watchers.observer.called(self.provider, model, outcome, took_s, completion)
+        self._limited(request.prompt.role, outcome)
         if completion is not None:
             tokens = completion.tokens_in + completion.tokens_out
             self.watchers.budgets.count(self.provider, tokens)
 
+    def _limited(self, role: ModelRole, outcome: str) -> None:
+        limit, now = self.limits.get(role), self.watchers.elapsed()
+        if limit is None:
+            return
+        if outcome in _OVERLOADS:
+            limit.is_overloaded(now)
+        elif outcome == "ok":
+            limit.has_answered(self._flights[role], now)
+
+    def has_said(self, load: Load | None) -> None:
+        """The server was asked for its load; None: there was nothing to be made of its answer."""
+        now = self.watchers.elapsed()
+        for role, limit in self.limits.items():
+            if load is None:
+                limit.has_not_told(now)
+            else:
+                limit.has_told(load, self._flights[role], now)
+        self.load = load
+        self.moved()
+
+    @property
+    def resting(self) -> bool:
+        """Whether no call has begun since somebody asked for the next one."""
+        return not self._called.is_set()
+
+    async def next_call(self) -> None:
+        """Return when another call begins."""
+        self._called.clear()
+        await self._called.wait()
+
+    def limit_facts(self) -> list[LimitFacts]:
+        """Its limits as they are now."""
+        waiting = None if self.load is None else self.load.waiting
+        return [
+            LimitFacts(
+                provider=self.provider,
+                server=self.server,
+                role=str(role),
+                limit=limit.value,
+                reason=limit.reason,
+                in_flight=self._flights[role],
+                waiting=waiting,
+            )
+            for role, limit in self.limits.items()
+        ]
+
     def tell(self) -> None:
-        """Say once when the breaker has turned, and wake those who wait for a probe's end."""
+        """Say once when the breaker has turned, and wake those who wait for a probe or for room."""
         state = self.breaker.state
         if state is not self._told:
             self._told = state
@@ -139,6 +224,7 @@ class Replica:
         for waiting in self._verdicts:
             if not waiting.done():
                 waiting.set_result(None)
+        self.moved()
 
     async def minds(self, request: ChatRequest) -> bool:
         """Whether it is only this request that is refused: the model answers another one.

@@ -7,6 +7,7 @@ wrongly, and left again as soon as one of them is well.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import structlog
 
@@ -14,6 +15,8 @@ from worker.errors import Halt, JobError, Reject, Retryable, Snooze
 from worker.llm.breaker import State
 from worker.llm.causes import Cause, http_cause, job_error
 from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.limit import LimitFacts
+from worker.llm.line import Line
 from worker.llm.observing import Budgets
 from worker.llm.replica import Replica
 
@@ -25,6 +28,13 @@ _NOT_THIS_ONE = "the model server will not have this input (403), while it answe
 
 PATIENCE_S = 5.0
 """What a call waits for the verdict of others that try a server; it takes that from no deadline."""
+
+
+class _Wait(Enum):
+    """What there is to wait for where nobody can be asked now."""
+
+    VERDICT = "the model server is being tried"
+    ROOM = "every model server had as much to do as it can"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +69,31 @@ class Router:
         self._budgets = budgets
         self._chance = chance
         self._used = self.upstreams[0]
+        self._lines = {role: Line() for role in ModelRole}
+        self._roles: Sequence[ModelRole] = tuple(ModelRole)
+        self._follow: Callable[[int], None] = lambda _room: None
+        for replica in self.replicas:
+            replica.moved = self._moved
 
     @property
     def replicas(self) -> list[Replica]:
         """Every server there is."""
         return [replica for upstream in self.upstreams for replica in upstream.replicas]
+
+    @property
+    def limits(self) -> list[LimitFacts]:
+        """Every limit there is, as it is now."""
+        return [facts for replica in self.replicas for facts in replica.limit_facts()]
+
+    def follow(self, resize: Callable[[int], None], roles: Sequence[ModelRole]) -> None:
+        """Tell, now and whenever it changes, how many calls the servers in use take.
+
+        Args:
+            resize: told the number; while all of them are left alone it hears nothing.
+            roles: the kinds of calls that are counted.
+        """
+        self._follow, self._roles = resize, tuple(roles)
+        self._moved()
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Ask one server; another only where the first was not reached or had no room.
@@ -73,7 +103,7 @@ class Router:
         """
         tried: dict[Replica, JobError] = {}
         while True:
-            replica = await self._choose(tried, min(request.timeout_s, PATIENCE_S))
+            replica = await self._choose(tried, request)
             try:
                 return await self._ask(replica, request)
             except Halt as error:
@@ -152,32 +182,56 @@ class Router:
         here = replica.context.get(replica.models[role], 0)
         return any(other.context.get(other.models[role], 0) > here for other in self.replicas)
 
-    async def _choose(self, tried: dict[Replica, JobError], patience_s: float) -> Replica:
+    async def _choose(self, tried: dict[Replica, JobError], request: ChatRequest) -> Replica:
+        role = request.prompt.role
+        line = self._lines[role]
+        found = _Wait.ROOM if len(line) else self._pick(tried, role)
+        if found is _Wait.VERDICT:
+            found = await self._after_verdict(tried, request)
+        if found is _Wait.ROOM:
+            try:
+                async with asyncio.timeout(request.timeout_s), line.place() as turn:
+                    while found is _Wait.ROOM:
+                        await turn()
+                        found = self._pick(tried, role)
+            except TimeoutError:
+                raise job_error(Cause.NO_ROOM, _Wait.ROOM.value) from None
+        if isinstance(found, _Wait):  # in the line it has waited long enough
+            raise job_error(Cause.BREAKER_OPEN, found.value)
+        if isinstance(found, JobError):
+            raise found
+        return found
+
+    async def _after_verdict(
+        self, tried: dict[Replica, JobError], request: ChatRequest
+    ) -> Replica | JobError | _Wait:
+        """What there is once the probes have ended."""
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(min(request.timeout_s, PATIENCE_S)):
                 while True:
-                    found = self._pick(tried)
-                    if isinstance(found, Replica):
+                    found = self._pick(tried, request.prompt.role)
+                    if found is not _Wait.VERDICT:
                         return found
-                    if found is not None:
-                        raise found
                     await self._next_verdict()
         except TimeoutError:
-            raise job_error(Cause.BREAKER_OPEN, "the model server is being tried") from None
+            return _Wait.VERDICT
 
-    def _pick(self, tried: dict[Replica, JobError]) -> Replica | JobError | None:
-        """The server to ask, why there is none, or None: wait for what the probes find out."""
+    def _pick(self, tried: dict[Replica, JobError], role: ModelRole) -> Replica | JobError | _Wait:
+        """The server to ask, why there is none, or what there is to wait for."""
         last = [*tried.values()][-1] if tried else None
         for upstream in self._affordable():
             usable = [replica for replica in upstream.replicas if replica.usable]
             fresh = [replica for replica in usable if replica not in tried]
-            if fresh:
-                return self._take(upstream, self._less_busy(fresh))
-            if usable:  # it is no outage yet, so it is not what the fallbacks are for
+            roomy = [replica for replica in fresh if replica.has_room(role)]
+            if roomy:
+                return self._take(upstream, self._less_busy(roomy))
+            if fresh:  # they are well, and will have room again
+                return _Wait.ROOM
+            if usable and last is not None:  # no outage yet: not what the fallbacks are for
                 return last
         if last is not None:
             return last
-        return None if self._being_tried() else self._nobody()
+        return _Wait.VERDICT if self._being_tried() else self._nobody()
 
     def _less_busy(self, replicas: Sequence[Replica]) -> Replica:
         """The power of two choices: near the best balance, and no herd on the least busy one."""
@@ -195,6 +249,7 @@ class Router:
             new = {f"new_{name}": value for name, value in upstream.facts.items()}
             log.info("model_switched", **old, **new)
             self._used = upstream
+            self._moved()
         return replica
 
     def _nobody(self) -> JobError:
@@ -205,6 +260,18 @@ class Router:
         if len(broken) == len(self.replicas):
             return broken[0]
         return job_error(Cause.BREAKER_OPEN, "every model server is being left alone")
+
+    def _moved(self) -> None:
+        """Somewhere there may be more room, or less."""
+        for line in self._lines.values():
+            line.move()
+        well = [
+            replica
+            for replica in self._used.replicas
+            if replica.broken is None and replica.breaker.state is State.CLOSED
+        ]
+        if any(replica.limits for replica in well):
+            self._follow(sum(replica.room(self._roles) for replica in well))
 
     def _affordable(self) -> list[Upstream]:
         return [up for up in self.upstreams if self._budgets.wait_s(up.provider) is None]

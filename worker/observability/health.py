@@ -4,14 +4,15 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from worker.clock import Clock
+from worker.llm.limit import LimitFacts
 from worker.observability.metrics import CONTENT_TYPE, Metrics
 
 _CHECK_TIMEOUT_S = 3.0
@@ -44,10 +45,11 @@ class Heartbeats:
 
 @dataclass(slots=True)
 class Health:
-    """What the health port answers."""
+    """What the health port answers; `limits`: how much each model server is sent at once."""
 
     heartbeats: Heartbeats
     checks: Mapping[str, Check]
+    limits: Callable[[], Sequence[LimitFacts]] | None = None
     draining: bool = False
 
     async def live(self, _request: web.Request) -> web.Response:
@@ -63,6 +65,8 @@ class Health:
         found = dict(zip(names, answers, strict=True))
         is_ready = not self.draining and all(answer == "ok" for answer in answers)
         body: dict[str, Any] = {"ready": is_ready, "draining": self.draining, "checks": found}
+        if self.limits is not None:
+            body["limits"] = [asdict(facts) for facts in self.limits()]
         return web.json_response(body, status=200 if is_ready else 503)
 
 

@@ -5,7 +5,7 @@ a file of its own, as `job_metrics`. Base units (seconds, tokens). Labels are fe
 words: settings, job types, causes; never anything from a payload or from a model's answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -18,7 +18,9 @@ from prometheus_client import (
 )
 
 from worker.llm.chat import Completion
+from worker.llm.limit import LimitFacts
 from worker.observability.job_metrics import JobMetrics
+from worker.observability.limit_metrics import LimitMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
@@ -80,6 +82,10 @@ class Metrics:
     def breaker(self, provider: str, server: str, state: str) -> None:
         """A server is `closed`, `half_open` or `open`; see `CallObserver`."""
         self._breaker.labels(provider, server).set(_BREAKER[state])
+
+    def watch_limits(self, limits: Callable[[], Sequence[LimitFacts]]) -> None:
+        """Show how much each model server is sent at once; asked each time somebody looks."""
+        self.registry.register(LimitMetrics(limits))
 
     def watch_budget(self, provider: str, limit: int, spent: Callable[[], int]) -> None:
         """Show a provider's budget.

@@ -31,6 +31,8 @@ class Site:
 
     url: str = ""
     handler: Handler = good
+    metrics: Handler | None = None
+    """`/metrics`, which counts as no question."""
     asked: int = 0
     """Completions."""
     cards: list[dict[str, object]] = field(
@@ -44,6 +46,8 @@ class Site:
             return web.Response(status=self.health)
         if request.path.endswith("/models"):
             return web.json_response({"data": self.cards})
+        if request.path == "/metrics" and self.metrics is not None:
+            return await self.metrics(request)
         self.asked += 1
         return await self.handler(request)
 
