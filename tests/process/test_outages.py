@@ -231,11 +231,12 @@ async def test_a_bad_key_halts_and_loses_nothing(bench: Bench) -> None:
 
 
 async def test_live_and_ready(bench: Bench) -> None:
-    """/live while the loops move; /ready names Redis, Core and the model."""
+    """/live while the loops move; /ready names Redis, Core and the model, and what it is sent."""
     worker = bench.start_worker()
     live = await bench.get(worker.ready_url)
     assert live["live"] is True
     ready = await bench.get(worker.ready_url.replace("live", "ready"))
+    assert {limit["role"] for limit in ready.pop("limits")} == {"text", "vision"}
     assert ready == {
         "ready": True,
         "draining": False,
