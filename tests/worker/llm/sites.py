@@ -1,9 +1,11 @@
 """Model servers on this machine that a test can take down, and routers over them."""
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -11,13 +13,14 @@ from aiohttp.test_utils import TestServer
 from tests.worker.llm.model_servers import GOOD, KEY, MODELS, Handler
 from worker.embedded.child import free_port
 from worker.llm.breaker import Breaker, BreakerLimits
-from worker.llm.chat import Completion
+from worker.llm.chat import Completion, ModelRole
 from worker.llm.client import OpenAIChat
 from worker.llm.observing import Budgets, Unlimited
+from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
 from worker.llm.replica import Replica, Watchers
 from worker.llm.router import Router, Upstream
-from worker.llm_config import ProviderName
+from worker.llm_config import ProviderName, StructureName
 
 
 async def good(_request: web.Request) -> web.Response:
@@ -157,3 +160,31 @@ async def _site(stack: AsyncExitStack, *, down: bool) -> Site:
     server = await stack.enter_async_context(TestServer(app))
     site.url = str(server.make_url("/v1"))
     return site
+
+
+async def hang(_request: web.Request) -> web.Response:
+    """Never answer."""
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+def replying(text: str, finish: str = "stop") -> Callable[[web.Request], Any]:
+    """A completion with this text."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        choice = {"message": {"content": text}, "finish_reason": finish}
+        return web.json_response({"choices": [choice]})
+
+    return answer
+
+
+def looking(net: Any, *, canary: bool = True) -> Preflight:
+    """What looks at a router's servers for the text model."""
+    auto = StructureName.AUTO
+    return Preflight(net.router, [ModelRole.TEXT], canary=canary, structure=auto)
+
+
+async def ended(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    await asyncio.wait({task})

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.builders import until
 from tests.worker.llm.model_servers import answering, chat_request
-from tests.worker.llm.sites import good, routed
+from tests.worker.llm.sites import ended, good, hang, looking, replying, routed
 from worker.llm import preflight as room
 from worker.llm.breaker import BreakerLimits, State
 from worker.llm.chat import ModelRole
@@ -31,32 +31,6 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LOOK_EVERY_S", 0.01)
 
 
-async def hang(_request: web.Request) -> web.Response:
-    """Never answer."""
-    await asyncio.Event().wait()
-    return web.Response()
-
-
-def replying(text: str, finish: str = "stop") -> Callable[[web.Request], Any]:
-    """A completion with this text."""
-
-    async def answer(_request: web.Request) -> web.Response:
-        choice = {"message": {"content": text}, "finish_reason": finish}
-        return web.json_response({"choices": [choice]})
-
-    return answer
-
-
-def _preflight(net: Any, *, canary: bool = True) -> Preflight:
-    auto = StructureName.AUTO
-    return Preflight(net.router, [ModelRole.TEXT], canary=canary, structure=auto)
-
-
-async def _ended(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
-
-
 # ------------------------------------------------------------------------ set aside
 
 
@@ -65,7 +39,7 @@ async def test_a_server_set_aside_by_a_job_is_used_again_when_it_is_mended() -> 
     async with routed({VLLM: 1, OPENAI: 1}) as net:
         [first], [second] = net.sites.values()
         first.handler = second.handler = replying(RED)
-        preflight, [replica] = _preflight(net), net.replicas(VLLM)
+        preflight, [replica] = looking(net), net.replicas(VLLM)
         await preflight.start()
         first.handler = answering(401)
         assert (await net.router.complete(chat_request())).provider == "openai"
@@ -73,7 +47,7 @@ async def test_a_server_set_aside_by_a_job_is_used_again_when_it_is_mended() -> 
         first.handler = replying(RED)
         watch = asyncio.create_task(preflight.watch())
         await until(lambda: replica.broken is None)
-        await _ended(watch)
+        await ended(watch)
         assert (await net.router.complete(chat_request())).provider == "vllm"
 
 
@@ -89,7 +63,7 @@ async def test_a_server_that_refuses_the_canary_only_is_used(status: int) -> Non
             return await good(request)
 
         site.handler = no_songs
-        preflight = _preflight(net)
+        preflight = looking(net)
         await preflight.start()
         net.turn(5.0)
         await asyncio.gather(*(net.router.complete(chat_request()) for _ in range(3)))
@@ -97,7 +71,7 @@ async def test_a_server_that_refuses_the_canary_only_is_used(status: int) -> Non
         watch = asyncio.create_task(preflight.watch())
         await until(lambda: site.asked >= asked + 3)
         assert replica.breaker.state is State.CLOSED
-        await _ended(watch)
+        await ended(watch)
 
 
 async def test_a_slow_canary_leaves_a_server_that_answers_jobs_alone(
@@ -112,7 +86,7 @@ async def test_a_slow_canary_leaves_a_server_that_answers_jobs_alone(
             return await (hang if SONG in await request.text() else good)(request)
 
         site.handler = slow_songs
-        preflight = _preflight(net)
+        preflight = looking(net)
         await preflight.start()
         assert replica.breaker.state is State.OPEN
         net.turn(5.0)
@@ -122,7 +96,7 @@ async def test_a_slow_canary_leaves_a_server_that_answers_jobs_alone(
         watch = asyncio.create_task(preflight.watch())
         await until(lambda: site.asked >= asked + 3)
         assert replica.breaker.state is State.CLOSED
-        await _ended(watch)
+        await ended(watch)
 
 
 async def test_the_watch_lives_through_whatever_servers_say() -> None:
@@ -130,7 +104,7 @@ async def test_the_watch_lives_through_whatever_servers_say() -> None:
     async with routed({VLLM: 1, OPENAI: 1}) as net:
         [first], [second] = net.sites.values()
         second.handler = replying(RED)
-        preflight, [replica] = _preflight(net), net.replicas(VLLM)
+        preflight, [replica] = looking(net), net.replicas(VLLM)
         first.handler = answering(401)
         await preflight.start()
         watch = asyncio.create_task(preflight.watch())
@@ -147,7 +121,7 @@ async def test_the_watch_lives_through_whatever_servers_say() -> None:
             assert not watch.done()
         first.handler = replying(RED)
         await until(lambda: replica.checked)
-        await _ended(watch)
+        await ended(watch)
 
 
 # ------------------------------------------------------------------------ the canary
@@ -158,7 +132,7 @@ async def test_a_canary_that_had_no_room_to_sing_shows_nothing(lines: Lines) -> 
     async with routed({VLLM: 1}) as net:
         [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
         site.handler = replying("", "length")
-        await _preflight(net).start()
+        await looking(net).start()
         assert replica.client.structure is StructureName.JSON_SCHEMA
         assert replica.checked
         assert lines("output_not_constrained") == []
@@ -168,7 +142,7 @@ async def test_a_canary_that_tells_its_story_to_the_limit_shows_enough() -> None
     """Cut off or not, it was no colour."""
     async with routed({VLLM: 1}) as net:
         net.sites[VLLM][0].handler = replying("Once upon a time, by the sea,", "length")
-        await _preflight(net).start()
+        await looking(net).start()
         assert net.replicas(VLLM)[0].client.structure is StructureName.PROMPT
 
 
@@ -184,7 +158,7 @@ async def test_a_server_that_refuses_schemas_is_asked_in_words() -> None:
             return await replying(RED)(request)
 
         site.handler = no_schemas
-        await _preflight(net).start()
+        await looking(net).start()
         assert replica.client.structure is StructureName.PROMPT
         assert replica.checked
 

@@ -11,14 +11,13 @@ from aiohttp import web
 
 from tests.builders import turn, until
 from tests.worker.llm.model_servers import KEY, MODELS, answering, chat_request
-from tests.worker.llm.sites import Spent, good, routed
+from tests.worker.llm.sites import Spent, ended, good, hang, looking, replying, routed
 from worker.errors import Halt, Reject, Retryable, Snooze
 from worker.llm import preflight as room
 from worker.llm.breaker import BreakerLimits, State
 from worker.llm.causes import Cause
 from worker.llm.chat import ModelRole
 from worker.llm.client import OpenAIChat
-from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
 from worker.llm.structure_wire import shape_of
 from worker.llm_config import ProviderName, StructureName
@@ -34,32 +33,6 @@ Lines = Callable[[str], list[dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LOOK_EVERY_S", 0.01)
-
-
-async def hang(_request: web.Request) -> web.Response:
-    """Never answer."""
-    await asyncio.Event().wait()
-    return web.Response()
-
-
-def replying(text: str, finish: str = "stop") -> Callable[[web.Request], Any]:
-    """A completion with this text."""
-
-    async def answer(_request: web.Request) -> web.Response:
-        choice = {"message": {"content": text}, "finish_reason": finish}
-        return web.json_response({"choices": [choice]})
-
-    return answer
-
-
-def _preflight(net: Any, *, canary: bool = True) -> Preflight:
-    auto = StructureName.AUTO
-    return Preflight(net.router, [ModelRole.TEXT], canary=canary, structure=auto)
-
-
-async def _ended(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
 
 
 # ------------------------------------------------------------------------ probes
@@ -114,7 +87,7 @@ async def test_who_waits_for_a_probe_goes_to_the_server_that_is_due_meanwhile() 
         net.turn(0.05)
         assert (await call).provider == "openai"
         assert second.asked == 1
-        await _ended(probe)
+        await ended(probe)
 
 
 @pytest.mark.parametrize("stage", range(6))
@@ -151,7 +124,7 @@ async def test_a_probe_that_is_given_up_hands_its_place_to_who_waits() -> None:
         waiting = asyncio.create_task(net.router.complete(chat_request()))
         await turn(20)
         site.handler = good
-        await _ended(probe)
+        await ended(probe)
         assert (await waiting).text == '{"a":1}'
         assert replica.breaker.state is State.CLOSED
 
@@ -171,7 +144,7 @@ async def test_a_request_that_a_firewall_does_not_like_stops_nobody(*, alone: bo
                 return await replying(RED)(request)
 
             site.handler = guarded
-        await _preflight(net).start()
+        await looking(net).start()
         with pytest.raises(Reject) as caught:
             await net.router.complete(chat_request())
         assert caught.value.cause == Cause.REFUSED
@@ -183,7 +156,7 @@ async def test_a_key_that_is_withdrawn_still_stops_the_worker() -> None:
     async with routed({VLLM: 1}) as net:
         [site] = net.sites[VLLM]
         site.handler = replying(RED)
-        await _preflight(net).start()
+        await looking(net).start()
         site.handler = answering(403)
         with pytest.raises(Halt):
             await net.router.complete(chat_request())
