@@ -78,6 +78,8 @@ class Cause(StrEnum):
     """The model will not answer, or a filter stands before it."""
     CONTEXT_TOO_LONG = "context_too_long"
     """The prompt does not fit the model."""
+    BAD_ADDRESS = "bad_address"
+    """What the settings give as its address is none."""
     UNKNOWN_MODEL = "unknown_model"
     """The server has no model of this name."""
 
@@ -105,6 +107,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         Cause.PROMPT_LEAK: Rule(Disposition.REASK, _ANSWER),
         Cause.REFUSED: Rule(Disposition.REJECT, _NEVER),
         Cause.CONTEXT_TOO_LONG: Rule(Disposition.REJECT, _NEVER),
+        Cause.BAD_ADDRESS: Rule(Disposition.HALT),
         Cause.UNKNOWN_MODEL: Rule(Disposition.HALT),
         "http_401": Rule(Disposition.HALT),
         "http_402": Rule(Disposition.HALT),

@@ -17,7 +17,7 @@ import aiohttp
 import httpx2
 from pydantic_core import from_json
 
-from worker.errors import Halt, JobError
+from worker.errors import JobError
 from worker.llm.causes import Cause, http_cause, job_error
 
 MAX_RETRY_AFTER_S = 120.0
@@ -110,7 +110,7 @@ def transport_error(error: BaseException, timeout_s: float, target: Target) -> J
         if isinstance(link, (TimeoutError, httpx2.ReadTimeout)):
             return job_error(Cause.TIMEOUT, f"no answer from the model within {timeout_s:g} s")
         if isinstance(link, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
-            return Halt(f"LLM_BASE_URL={target.url}: no usable address", cause="bad_address")
+            return job_error(Cause.BAD_ADDRESS, f"LLM_BASE_URL={target.url}: no usable address")
         if isinstance(link, _AWAY):
             message = f"the model server at {target.url} cannot be reached: {shown}"
             return job_error(Cause.CONNECTION_ERROR, message, suspect=_was_connected(error))
