@@ -26,7 +26,7 @@ from worker.llm_config import (
     TokenBudgets,
 )
 from worker.redis_address import read_address, shares_slot
-from worker.setting_types import HttpUrl, ModelName, Token
+from worker.setting_types import HttpUrl, ModelName, Token, Weights
 
 
 class LogFormat(StrEnum):
@@ -183,6 +183,9 @@ class Settings(ServiceSettings):
     )
     worker_job_types: Annotated[tuple[JobType, ...], NoDecode] = Field(
         tuple(JobType), description="Comma list of job types to run, or all"
+    )
+    worker_weights: Weights = Field(
+        {}, description="Shares of the job types, such as image_tag:1,intent_classify:8; else 1"
     )
     worker_outbox_max: int = Field(
         500, ge=1, le=1_000_000, description="Outcomes waiting for Core until claiming pauses"

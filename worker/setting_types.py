@@ -1,9 +1,13 @@
-"""Types that several settings share: addresses, keys, names."""
+"""Types that several settings share: addresses, keys, names, weights."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic_settings import NoDecode
+
+from shared.enums import JobType
 
 
 def _url(*schemes: str) -> AfterValidator:
@@ -37,3 +41,22 @@ def _without_login(value: str) -> str:
 HttpUrl = Annotated[str, _url("http", "https"), AfterValidator(_without_login)]
 Token = Annotated[SecretStr, AfterValidator(_header_safe)]
 ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+def _weights(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    weights: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, _, weight = (piece.strip() for piece in part.partition(":"))
+        if not weight or name not in set(JobType) or name in weights:
+            known = ", ".join(JobType)
+            raise ValueError(f"{part!r} is not a job type, once, and its weight; types are {known}")
+        weights[name] = weight
+    return weights
+
+
+Weights = Annotated[
+    Mapping[JobType, Annotated[int, Field(ge=1, le=1_000)]], NoDecode, BeforeValidator(_weights)
+]
+"""Job types and their weights, as in `image_tag:1,intent_classify:8`."""

@@ -172,6 +172,21 @@ def test_job_types_are_a_comma_list(
     assert load_settings(Settings).worker_job_types == types
 
 
+def test_weights_name_job_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is not named has a weight of one."""
+    monkeypatch.setenv("WORKER_WEIGHTS", "image_tag:1, intent_classify : 8,")
+    weights = {JobType.IMAGE_TAG: 1, JobType.INTENT_CLASSIFY: 8}
+    assert load_settings(Settings).worker_weights == weights
+
+
+@pytest.mark.parametrize("value", ["image_tag", "image_tag:0", "nope:1", "extract:1,extract:2"])
+def test_weights_that_are_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A misspelt job type would keep its share in silence."""
+    monkeypatch.setenv("WORKER_WEIGHTS", value)
+    with pytest.raises(ConfigError, match="WORKER_WEIGHTS"):
+        load_settings(Settings)
+
+
 def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compose files hand through what nobody has set."""
     unset = load_settings(Settings)
