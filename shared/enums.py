@@ -85,5 +85,7 @@ class FailureReason(StrEnum):
     """Core answered that it will never take this result (404, 409, 422 …)."""
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     """Every attempt failed for a passing reason, and there are none left."""
+    CANCELLED = "cancelled"
+    """Somebody did not want it any more: `llm-worker cancel`."""
     BUG = "bug"
     """A handler raised something it should not have; the traceback is in the log."""

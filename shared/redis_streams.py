@@ -5,6 +5,10 @@
     <prefix>:outbox:<job_type>   answers that are not yet delivered (a hash)
     <prefix>:events              lifecycle events, capped
     <prefix>:tokens:<provider>:<YYYY-MM-DD>   tokens used that day (UTC), a number that expires
+    <prefix>:workers             what each worker tells of itself (a hash of JSON, by consumer)
+    <prefix>:paused              job types and tenants that are not to be taken (a hash of JSON)
+    <prefix>:cancelled           job ids, each with when it was cancelled (a sorted set, Unix ms)
+    <prefix>:control             a channel: whoever hears of it looks at the last two again
 
 A prefix in braces (`{llm}`) puts every key in one Redis Cluster slot.
 """
@@ -59,6 +63,26 @@ class Keys:
     def dead(self) -> str:
         """The stream of dead letters."""
         return f"{self.prefix}:dead"
+
+    @property
+    def workers(self) -> str:
+        """The hash of what each worker tells of itself."""
+        return f"{self.prefix}:workers"
+
+    @property
+    def paused(self) -> str:
+        """The hash of what is not to be taken: `type:image_tag`, `tenant:acme`."""
+        return f"{self.prefix}:paused"
+
+    @property
+    def cancelled(self) -> str:
+        """The sorted set of cancelled jobs: what was appended before that moment is not run."""
+        return f"{self.prefix}:cancelled"
+
+    @property
+    def control(self) -> str:
+        """The channel on which workers hear that somebody has paused or cancelled something."""
+        return f"{self.prefix}:control"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ Beside them:
     leases.py      what this worker holds, renewed together; a job whose lease is lost is cancelled
     slots.py       how many jobs may ask the model at once
     parking.py     where jobs wait; gates.py: for a service that is away
+    marks.py       what operators have paused and cancelled; interruptible.py cuts a job off
+    presence.py    tells the others of this worker, and hears the marks; control_channel.py says when
+    portrait.py    what it tells, roster.py as JSON, pace.py how many jobs a minute
+    operations/    the fleet seen and steered from outside: for the command line, and for the page
     backlog.py     how many outcomes may wait for Core
     janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers)
     dead_letters.py   found, read, put back, thrown away
@@ -41,7 +45,7 @@ And around:
     config.py      every setting
     observability/ log lines, the line per job, metrics, /live and /ready
     evaluation/    how good are the answers: cases, scores, reports
-    cli/           run, enqueue, check, dead, eval, demo
+    cli/           run, enqueue, status, top, job, pause, cancel, dead, check, eval, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only
 
 Imports point from `app` downwards; `[tool.importlinter]` in pyproject.toml holds the line.

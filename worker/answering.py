@@ -1,7 +1,7 @@
 """From a claimed entry to an outcome: read it, admit it, let its handler answer, retry."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -15,6 +15,7 @@ from worker.clock import Clock
 from worker.errors import Halt, JobError, Service, Snooze
 from worker.gates import Expired, Gates
 from worker.handlers.handler import Handler
+from worker.interruptible import Interrupted, interruptible
 from worker.job import HandBack, Job, Stage
 from worker.llm.prices import usage_report
 from worker.outcome import Completed, Failed, Outcome, load_outcome
@@ -28,12 +29,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """How far a job may go: each is a setting of the same name."""
+    """How far a job may go: each but the last is a setting of the same name."""
 
     attempts_max: int
     deliveries_max: int
     alone_from_deliveries: int
     payload_max_bytes: int
+    cancelled: Callable[[Job], bool] = lambda _job: False
+    """Whether nobody wants it any more."""
 
 
 class Answering:
@@ -69,7 +72,10 @@ class Answering:
             payload = self._admitted(job)
             if isinstance(payload, Completed | Failed):
                 return payload
-            return await self._until_answered(job, payload, seat)
+            async with interruptible(job):
+                return await self._until_answered(job, payload, seat)
+        except Interrupted:
+            return _cancelled(job)
         except Expired as error:
             message = f"the deadline passed while it waited: {error}"
             return Failed(reason=FailureReason.EXPIRED, message=message, attempts=job.attempts)
@@ -137,6 +143,8 @@ class Answering:
             return outcome
         if refused is not None or job.facts is None:
             return refused or Failed(reason=FailureReason.MALFORMED_ENTRY, message="unreadable")
+        if self._limits.cancelled(job):
+            return _cancelled(job)
         refused = admit(
             deliveries=job.entry.deliveries,
             deliveries_max=self._limits.deliveries_max,
@@ -209,6 +217,7 @@ class Answering:
             case GiveUp():
                 return _failed(verdict, job.attempts)
             case Retry():
+                job.trouble = verdict.why
                 log.warning(
                     "job_retry",
                     **job.log_fields,
@@ -220,6 +229,7 @@ class Answering:
                 )
                 return verdict
             case Wait():
+                job.trouble = verdict.why
                 log.debug("job_waits", **job.log_fields, service=verdict.service, why=verdict.why)
                 return verdict
             case _:
@@ -267,6 +277,13 @@ def _failed(verdict: GiveUp, attempts: int) -> Failed:
         cause=verdict.cause,
         raw_answer=verdict.raw_answer,
         attempts=attempts,
+    )
+
+
+def _cancelled(job: Job) -> Failed:
+    log.info("job_cancelled", **job.log_fields, stage=job.stage)
+    return Failed(
+        reason=FailureReason.CANCELLED, message="cancelled on request", attempts=job.attempts
     )
 
 

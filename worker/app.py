@@ -4,7 +4,9 @@ import asyncio
 import os
 import secrets
 import socket
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 
 import structlog
 
@@ -15,6 +17,7 @@ from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
+from worker.control_channel import ControlChannel
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError
 from worker.gates import Gates
@@ -30,10 +33,14 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
+from worker.marks import Marks
 from worker.model_side import build_load_watch, build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
+from worker.portrait import Portrait, Sitter
+from worker.presence import Presence
+from worker.redis_clients import OUTAGE
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
@@ -43,6 +50,7 @@ from worker.workshop import Workshop
 log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY_S = 30.0
+_BEAT_EVERY_S = 5.0
 _CLAIM_STUCK_S = 60.0
 """A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
 
@@ -70,7 +78,8 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     queue = _queue(settings, outside, clock)
     settling = Settling(queue)
     hands = _hands(settings, outside, queue, settling, clock)
-    consumer = Consumer(hands, outside.report, clock)
+    steering = _steering(settings, outside, hands, shutdown, clock)
+    consumer = Consumer(hands, steering.portrait.counting(outside.report), clock)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
@@ -89,6 +98,8 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 settling.run(),
+                steering.presence.run(_heeding(hands), _BEAT_EVERY_S),
+                steering.channel.listen(steering.presence.nudge),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -96,7 +107,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
             ):
                 await consumer.run()
                 code = ExitCode.FORCED if shutdown.now.is_set() else code
-                await _leave(queue)
+                await _leave(queue, steering.presence)
     except* Halt as group:
         log.error("halted", why=str(_leaf(group)))  # noqa: TRY400 - its words, not its traceback
         code = ExitCode.HALTED
@@ -104,6 +115,42 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
         await server.stop()
     log.info("stopped", exit_code=int(code))
     return code
+
+
+@dataclass(frozen=True, slots=True)
+class _Steering:
+    """This worker among the others: how it tells of itself, and hears from operators."""
+
+    portrait: Portrait
+    presence: Presence
+    channel: ControlChannel
+
+
+def _steering(
+    settings: Settings, outside: Outside, hands: Hands, shutdown: Shutdown, clock: Clock
+) -> _Steering:
+    limits, keys = hands.claiming.limits, Keys(settings.llm_stream_prefix)
+    sitter = Sitter(hands.leases, limits, outside.router, shutdown.drain.is_set)
+    portrait = Portrait(sitter, settings.worker_job_types, clock)
+    client, name = outside.redis.commands, hands.queue.consumer
+    presence = Presence(client, keys, name, portrait.taken, limits.marks, clock)
+    channel = ControlChannel(settings.redis_url, keys.control, clock)
+    return _Steering(portrait, presence, channel)
+
+
+def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
+    """What follows when marks were read: cancelled jobs are cut off, a read is made anew."""
+    marks = hands.claiming.limits.marks
+
+    async def heed(paused_changed: bool) -> None:
+        marks.interrupt(hands.leases)
+        if paused_changed:
+            types, tenants = sorted(marks.paused.types), sorted(marks.paused.tenants)
+            log.warning("paused_by_operator", job_types=types, tenants=tenants)
+            with suppress(*OUTAGE):  # then the read ends by its own timeout
+                await hands.queue.nudge()
+
+    return heed
 
 
 def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
@@ -137,6 +184,7 @@ def _hands(
     parking = Parking()
     gates = Gates(parking, clock)
     backlog = Backlog(settings.worker_outbox_max, settings.worker_outbox_max_bytes)
+    marks = Marks()
     slots = Slots(settings.worker_concurrency, held_max=settings.worker_held_max)
     workshop = Workshop(
         HANDLERS,
@@ -153,11 +201,15 @@ def _hands(
     lease_s = settings.worker_lease_s
     return Hands(
         queue=queue,
-        claiming=Claiming(queue, Limits(slots, backlog, gates, needs), clock, lease_s=lease_s),
+        claiming=Claiming(
+            queue, Limits(slots, backlog, gates, needs, marks), clock, lease_s=lease_s
+        ),
         slots=slots,
         leases=Leases(queue, lease_s),
         parking=parking,
-        answering=Answering(workshop, _answer_limits(settings), slots, parking, gates, clock),
+        answering=Answering(
+            workshop, _answer_limits(settings, marks), slots, parking, gates, clock
+        ),
         delivery=Delivery(
             queue,
             outside.core,
@@ -169,12 +221,13 @@ def _hands(
     )
 
 
-def _answer_limits(settings: Settings) -> AnswerLimits:
+def _answer_limits(settings: Settings, marks: Marks) -> AnswerLimits:
     return AnswerLimits(
         attempts_max=settings.llm_max_retries,
         deliveries_max=settings.worker_deliveries_max,
         alone_from_deliveries=settings.worker_alone_from_deliveries,
         payload_max_bytes=settings.worker_payload_max_bytes,
+        cancelled=marks.cancels,
     )
 
 
@@ -194,9 +247,10 @@ async def _drain_on_signal(
     await asyncio.Event().wait()  # the consumer ends; then this is cancelled with the others
 
 
-async def _leave(queue: JobQueue) -> None:
+async def _leave(queue: JobQueue, presence: Presence) -> None:
     try:
         async with asyncio.timeout(2):
+            await presence.leave()
             await queue.leave()
     except Exception as error:  # a courtesy: an empty consumer left behind does no harm
         log.debug("consumer_left_behind", error=type(error).__name__)

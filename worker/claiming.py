@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from redis.exceptions import RedisError
@@ -13,6 +13,7 @@ from worker.clock import Clock
 from worker.errors import Halt, Service
 from worker.gates import Gate, Gates
 from worker.job_queue import HANDED_BACK_MS, JobQueue
+from worker.marks import Marks
 from worker.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe
 from worker.slots import Slots
 
@@ -32,6 +33,8 @@ class _Choice:
     probing: Sequence[str]
     """One job of which is to try whether a service is back: nobody here is there to do it."""
     closed: Sequence[Gate]
+    everything: bool
+    """Whether all job types are ready, so that one may wait for work at the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Limits:
     """Which services may be asked."""
     needs: Mapping[str, Sequence[Service]]
     """Which each job type asks."""
+    marks: Marks = field(default_factory=lambda: Marks(known=True))
+    """What operators have paused."""
 
 
 class Claiming:
@@ -53,17 +58,19 @@ class Claiming:
 
     Args:
         queue: where it is taken from.
-        limits: what bounds it.
+        limits: what bounds it; there for others to look at.
         clock: time and chance.
         lease_s: after how long an entry that nobody renews is anybody's.
     """
 
     def __init__(self, queue: JobQueue, limits: Limits, clock: Clock, *, lease_s: float) -> None:
+        self.limits = limits
         self._queue = queue
         self._slots = limits.slots
         self._backlog = limits.backlog
         self._gates = limits.gates
         self._needs = limits.needs
+        self._marks = limits.marks
         self._clock = clock
         self._lease_s = lease_s
         self._started = clock.elapsed()
@@ -102,6 +109,9 @@ class Claiming:
         room = await self._slots.wait_for_room(_ROOM_WAIT_S)
         if not room or self._stopped:
             return []
+        if not self._marks.known:  # a moment, at the start: what is paused is not yet read
+            await asyncio.sleep(_PAUSE_S / 10)
+            return []
         if self._backlog.is_full:
             waiting = self._backlog.outcomes
             self._say_paused(f"{waiting} outcomes ({self._backlog.bytes:,} bytes) wait for Core")
@@ -117,9 +127,11 @@ class Claiming:
         return await self._claim_new(room, choice)
 
     async def _claim_new(self, room: int, choice: _Choice) -> list[ClaimedEntry]:
-        if not choice.closed:
+        if choice.ready and not choice.closed:
             until_reclaim_ms = int((self._reclaim_at - self._clock.elapsed()) * 1_000)
-            return await self._queue.claim(room, block_ms=max(0, min(BLOCK_MS, until_reclaim_ms)))
+            block_ms = max(0, min(BLOCK_MS, until_reclaim_ms))
+            job_types = None if choice.everything else choice.ready
+            return await self._queue.claim(room, block_ms=block_ms, job_types=job_types)
         # Without blocking: a gate may open meanwhile.
         found = await self._queue.claim(1, block_ms=0, job_types=choice.probing)
         found = found or await self._queue.claim(room, block_ms=0, job_types=choice.ready)
@@ -128,13 +140,20 @@ class Claiming:
         return found
 
     def _choose(self) -> _Choice:
-        closed = {name: self._gates.closed(needs) for name, needs in self._needs.items()}
+        paused = self._marks.paused.types
+        closed = {
+            name: self._gates.closed(needs)
+            for name, needs in self._needs.items()
+            if name not in paused
+        }
+        ready = [name for name, gates in closed.items() if not gates]
         return _Choice(
-            ready=[name for name, gates in closed.items() if not gates],
+            ready=ready,
             probing=[
                 n for n, gates in closed.items() if gates and all(g.wants_probe for g in gates)
             ],
             closed=[gate for gates in closed.values() for gate in gates],
+            everything=len(ready) == len(self._needs),
         )
 
     def _say_paused(self, why: str) -> None:

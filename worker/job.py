@@ -1,6 +1,7 @@
 """A job in this worker's hands: its entry, what was read from it, what has come of it so far."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -50,6 +51,10 @@ class Job:
     """The PATCH `processing` on its way; the final one waits for it."""
     lost: bool = False
     """Set before the job is cancelled because its lease was lost."""
+    interrupt: Callable[[], None] = lambda: None
+    """Ends its being answered, while it is: see `interruptible.py`."""
+    trouble: str = ""
+    """Why its last try failed; never anything of the payload."""
 
     @property
     def log_fields(self) -> dict[str, object]:

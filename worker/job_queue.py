@@ -100,6 +100,10 @@ class JobQueue:
         """End a blocked `claim` now, and let no later one block: the worker is stopping."""
         await self._reader.wake()
 
+    async def nudge(self) -> None:
+        """End a blocked `claim` now, if there is one; the next may block again."""
+        await self._reader.nudge()
+
     async def reclaim(
         self, room: int, *, idle_ms: int, unanswered: Collection[str] | None = None
     ) -> list[ClaimedEntry]:

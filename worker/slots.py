@@ -74,6 +74,11 @@ class Slots:
         return self._held
 
     @property
+    def held_max(self) -> int:
+        """How many it may hold."""
+        return self._held_max
+
+    @property
     def room(self) -> int:
         """How many entries may be claimed now."""
         coming = sum(place.units for place in self._waiting) + max(0, self._aside - ASIDE_FREE)

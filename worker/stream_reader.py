@@ -64,6 +64,11 @@ class StreamReader:
                 return
             await asyncio.sleep(0.01)  # this came before the read, which is still on its way
 
+    async def nudge(self) -> None:
+        """End a blocked read now, if there is one: what it listens to has changed."""
+        if self._reader_id is not None:
+            await self._clients.commands.execute_command("CLIENT", "UNBLOCK", self._reader_id)
+
     async def _read_now(self, room: int, order: list[str]) -> list[ClaimedEntry]:
         keys = [
             key

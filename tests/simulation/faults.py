@@ -82,6 +82,8 @@ class Weather:
 
     def strike(self, process: Process, what: str) -> bool:
         """Perhaps kill or freeze the sender at this very point, and say so."""
+        if what.endswith("beat"):  # nothing is at stake there, and they are many
+            return False
         if what in self._ambushes:
             self._ambushes.remove(what)
         elif self._strikes_left and self._rng.random() < self._strikes:

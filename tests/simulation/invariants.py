@@ -48,7 +48,8 @@ def _left_over(world: World) -> Iterator[str]:
         if pending := world.redis.pending(stream):
             yield f"{stream} still has pending entries: {pending}"
     keys = {cast("bytes", key).decode() for key in world.redis.ask("KEYS", "*")}
-    allowed = {world.keys.dead, world.keys.events, *map(world.keys.stream, TYPES)}
+    kept = {world.keys.dead, world.keys.events, world.keys.workers, world.keys.cancelled}
+    allowed = {*kept, *map(world.keys.stream, TYPES)}
     if keys - allowed:
         yield f"keys are left behind: {sorted(keys - allowed)}"
 
@@ -83,7 +84,10 @@ def _job(world: World, job: SimJob, letters: list[Letter]) -> Iterator[str]:
     final = world.core.finals.get(job.job_id)
     if len(letters) > 1:
         yield f"{len(letters)} dead letters"
-    yield from _end(job, final, letters, is_known=job.job_id not in world.core.unknown)
+    reasons = _reasons(job.kind, is_known=job.job_id not in world.core.unknown)
+    if job.job_id in world.cancelled:
+        reasons.add(FailureReason.CANCELLED)
+    yield from _end(world, job, letters, reasons)
     kept = _kept(final, letters)
     yield from _effects(world.core, job, kept, is_whole=not letters)
     for call in world.model.calls:
@@ -91,9 +95,8 @@ def _job(world: World, job: SimJob, letters: list[Letter]) -> Iterator[str]:
             yield from _wasted(world, call)
 
 
-def _end(
-    job: SimJob, final: Final | None, letters: list[Letter], *, is_known: bool
-) -> Iterator[str]:
+def _end(world: World, job: SimJob, letters: list[Letter], reasons: set[str]) -> Iterator[str]:
+    final, is_known = world.core.finals.get(job.job_id), job.job_id not in world.core.unknown
     if not letters:
         if final is None or final.status is not JobStatus.COMPLETED:
             yield f"has no dead letter, and Core says {final}"
@@ -101,7 +104,7 @@ def _end(
             yield "should have died"
         return
     reason = letters[0]["dead_reason"]
-    if reason not in _reasons(job.kind, is_known=is_known):
+    if reason not in reasons:
         yield f"died of {reason}: {letters[0]['dead_error']}"
     told = final is not None and final.status is JobStatus.FAILED and final.said.startswith(reason)
     if told is not is_known:
@@ -140,7 +143,7 @@ def _effects(core: Core, job: SimJob, kept: _Kept | None, *, is_whole: bool) -> 
 
 def _wasted(world: World, call: ModelCall) -> Iterator[str]:
     """A call that brought nothing: either it failed, or its worker had to let go of the job."""
-    if call.end is End.FAILED:
+    if call.end is End.FAILED or call.job_id in world.cancelled:
         return
     stream, entry_id = world.entries[call.job_id]
     name = call.caller.name

@@ -1,6 +1,7 @@
 """The model server: every call is written down, with what became of it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -15,6 +16,8 @@ from tests.simulation.virtual_loop import VirtualLoop
 from worker.errors import JobError
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.errors import ErrorReply, Target, status_error, transport_error
+from worker.llm.limit import LimitFacts
+from worker.llm.replica import Replica
 
 _TARGET = Target("http://model", "m")
 _FAULTS_MAX = 4
@@ -122,6 +125,8 @@ class ModelLink:
     process: Process
     model: Model
     network: Network
+    replicas: Sequence[Replica] = ()
+    limits: Sequence[LimitFacts] = ()
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Ask once.

@@ -2,8 +2,8 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ import worker.scripts
 from shared.redis_streams import GROUP
 from tests.simulation.network import Reply
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
+from worker.scripts import Argument, Script
 
 EPOCH_S = 1_700_000_000
 _READS_CLOCK = (
@@ -66,6 +67,17 @@ def verb(words: Words) -> str:
             hashlib.sha1(words[1].encode(), usedforsecurity=False).hexdigest(), "eval"
         )
     return str(words[0]).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    """A client that waits for nothing."""
+
+    execute: Callable[..., Any]
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send one command."""
+        return self.execute(*args, **options)
 
 
 @dataclass(eq=False, slots=True)
@@ -139,6 +151,12 @@ class RedisServer:
     def ask(self, *words: Any) -> Any:
         """A command of an operator, whom nothing keeps out."""
         return self._execute(*words)
+
+    def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> None:
+        """A script of an operator's."""
+        calling = script(_Direct(self._execute), keys, args)
+        with suppress(StopIteration):
+            calling.send(None)
 
     def append(self, *words: Any) -> str:
         """XADD: what waits for entries is served, in the order it came."""

@@ -5,12 +5,12 @@ Everything here that knows how the engine is put together is in this file.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from unittest import mock
 
 from shared.config import load_settings
@@ -31,6 +31,8 @@ from worker.redis_clients import RedisClients
 from worker.workshop import NoDocuments
 
 PREFIX = "s"
+_BEAT_EVERY_S = 60.0
+"""Seldom: an idle hour would be nothing but beats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Daemon:
     def signal(self) -> None:
         """SIGTERM: the first drains, the second cuts the grace period short."""
         self.process.loop.post(self.shutdown.ask, "SIGTERM")
+
+    def tell(self) -> None:
+        """A message on the control channel."""
+        heard = _ControlChannel.ears.get(self.process.name)
+        if heard is not None:
+            self.process.loop.post(heard)
 
 
 def draw_settings(rng: Random) -> Settings:
@@ -89,6 +97,8 @@ def in_simulation(rng: Random) -> Generator[None]:
             app,
             HANDLERS=HANDLERS,
             HealthServer=_NoHealthServer,
+            ControlChannel=_ControlChannel,
+            _BEAT_EVERY_S=_BEAT_EVERY_S,
             build_preflight=_no_preflight,
             build_load_watch=_no_load_watch,
             Clock=lambda: clock,
@@ -152,6 +162,23 @@ def _no_load_watch(*_: object) -> _NoLoadWatch:
 
 def _no_preflight(*_: object) -> _NoPreflight:
     return _NoPreflight()
+
+
+class _ControlChannel:
+    """The world speaks to those it likes; the others hear of it with their next beat."""
+
+    ears: ClassVar[dict[str, Callable[[], None]]] = {}
+
+    def __init__(self, *_: object) -> None: ...
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Until it ends."""
+        name = _loop().name
+        self.ears[name] = heard
+        try:
+            await _for_ever()
+        finally:
+            del self.ears[name]
 
 
 class _NoHealthServer:

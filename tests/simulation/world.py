@@ -23,11 +23,13 @@ from tests.simulation.trace import Trace
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
 from tests.simulation.watch import Watch
 from worker.lifecycle import ExitCode
+from worker.scripts import CANCEL
 
 QUIET_WITHIN_S = 4 * 3_600.0
 """After the last fault; what has not ended by then is lost."""
 _FAULTS_WITHIN_S = 3_600.0
 _LOOK_EVERY_S = 5.0
+_CANCELLED_SHARE = 0.08
 _LEAVE_WITHIN_S = 300.0
 _BAD_NEWS = frozenset({"worker_bug", "handler_bug", "halted"})
 
@@ -40,6 +42,7 @@ class World:
         daemons: those that run now, by their seat.
         processes: all there ever were, by their names.
         entries: each job's stream and entry id.
+        cancelled: jobs that somebody did not want any more.
     """
 
     def __init__(self, seed: int) -> None:
@@ -51,6 +54,7 @@ class World:
         self.daemons: dict[int, worker.Daemon] = {}
         self.processes: dict[str, Process] = {}
         self.entries: dict[str, tuple[str, str]] = {}
+        self.cancelled: set[str] = set()
         self.rng = Random(seed)
         self.loop = VirtualLoop("world", self.time)
         self.keys = Keys(worker.PREFIX)
@@ -191,6 +195,17 @@ class World:
         entry_id = self.redis.append(self.keys.stream(job.job_type), "*", *flat)
         self.entries[job.job_id] = (self.keys.stream(job.job_type), entry_id)
         self._note("producer", f"appends {job.job_id} {job.kind.name} as {entry_id}")
+        dice = Random(f"{self.seed} {job.job_id}")
+        if dice.random() < _CANCELLED_SHARE:
+            heard = dice.random() < 0.7
+            self._later(120 * dice.random() ** 4, lambda: self._cancel(job, heard=heard))
+
+    def _cancel(self, job: SimJob, *, heard: bool) -> None:
+        self.redis.run(CANCEL, [self.keys.cancelled], [self.keys.control, job.job_id])
+        self.cancelled.add(job.job_id)
+        self._note("operator", f"cancels {job.job_id}")
+        for daemon in self.daemons.values() if heard else ():
+            daemon.tell()
 
     def _a_process(self) -> Process | None:
         running = [daemon.process for daemon in self.daemons.values()]

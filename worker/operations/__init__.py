@@ -1,0 +1,1 @@
+"""The fleet, seen and steered from outside."""

@@ -1,0 +1,120 @@
+"""What a worker tells of itself, as it stands in Redis: `<prefix>:workers`, one JSON by consumer.
+
+Read by other versions than the one that wrote it: what is missing has a default, what is unknown is
+left out.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SILENT_AFTER_S = 15.0
+"""A worker tells of itself every five seconds; after three of those it is called silent."""
+_TEXT_CHARS = 500
+Text = Annotated[str, Field(max_length=_TEXT_CHARS)]
+
+
+class Told(BaseModel):
+    """A part of it; immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class HeldJob(Told):
+    """One job in a worker's hands.
+
+    Attributes:
+        claimed_at: Unix seconds, on the worker's clock.
+        trouble: why its last try failed.
+    """
+
+    entry_id: Text
+    job_type: Text
+    job_id: Text = ""
+    stage: Text = ""
+    attempts: int = 0
+    claimed_at: float = 0.0
+    trouble: Text = ""
+
+
+class ModelLimit(Told):
+    """How much one server is sent at once, of one kind of call, and why."""
+
+    provider: Text
+    server: Text
+    role: Text
+    limit: int
+    reason: Text
+    in_flight: int = 0
+    waiting: float | None = None
+
+
+class ModelServer(Told):
+    """One server as this worker sees it; `broken`: why it can never work as it is set up."""
+
+    provider: Text
+    server: Text
+    breaker: Text
+    in_flight: int = 0
+    broken: Text = ""
+
+
+class WorkerFacts(Told):
+    """One worker at one moment.
+
+    Attributes:
+        at: when it told, in Unix seconds on the server's clock.
+        slots: how many of its slots are in use.
+        waiting_for_core: outcomes recorded and not yet delivered.
+        stages: its jobs, by job type and stage.
+        gates: services that are not asked now, and why.
+        ended: jobs of the last minute, by job type, completed and dead.
+        jobs: some of its jobs, those that wait for another try first.
+    """
+
+    at: float = 0.0
+    host: Text = ""
+    pid: int = 0
+    version: Text = ""
+    started_at: float = 0.0
+    job_types: tuple[Text, ...] = ()
+    slots: int = 0
+    slots_max: int = 0
+    held: int = 0
+    held_max: int = 0
+    waiting_for_core: int = 0
+    claiming: bool = True
+    draining: bool = False
+    stages: dict[Text, dict[Text, int]] = {}
+    ended: dict[Text, tuple[int, int]] = {}
+    gates: dict[Text, Text] = {}
+    limits: tuple[ModelLimit, ...] = ()
+    servers: tuple[ModelServer, ...] = ()
+    jobs: tuple[HeldJob, ...] = ()
+
+    @property
+    def parked(self) -> int:
+        """Jobs that wait here for another try."""
+        return sum(stages.get("parked", 0) for stages in self.stages.values())
+
+    def ended_of(self, job_type: str) -> int:
+        """Jobs of this type that ended in the last minute."""
+        return sum(self.ended.get(job_type, (0, 0)))
+
+
+def shortened(text: str) -> str:
+    """As much of a text as fits into a fact."""
+    return text if len(text) <= _TEXT_CHARS else text[: _TEXT_CHARS - 1] + "…"
+
+
+def dump_facts(facts: WorkerFacts) -> bytes:
+    """As Redis keeps it, but for `at`, which the server puts there."""
+    return facts.model_dump_json(exclude={"at"}).encode()
+
+
+def load_facts(raw: bytes) -> WorkerFacts | None:
+    """What a worker told; None when it cannot be read."""
+    try:
+        return WorkerFacts.model_validate_json(raw)
+    except ValidationError:
+        return None
