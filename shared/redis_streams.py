@@ -23,6 +23,8 @@ from typing import Any, Protocol, cast
 from shared.enums import FailureReason, JobType
 
 GROUP = "llm-worker-group"
+WAITING = "~waiting"
+"""The consumer that entries are pending to while they wait for their turn; no worker's name."""
 JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID_MAX = 2**63 - 1

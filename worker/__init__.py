@@ -29,7 +29,7 @@ Beside them:
     slots.py       how many jobs may ask the model at once
     parking.py     where jobs wait; gates.py: for a service that is away
     marks.py       what operators have paused and cancelled; interruptible.py cuts a job off
-    presence.py    tells the others of this worker, and hears the marks; control_channel.py says when
+    presence.py    tells of this worker and hears the marks; control_channel.py says when
     portrait.py    what it tells, roster.py as JSON, pace.py how many jobs a minute
     operations/    the fleet seen and steered from outside: for the command line, and for the page
     backlog.py     how many outcomes may wait for Core

@@ -30,8 +30,12 @@ class ExitCode(IntEnum):
     """A setting is wrong, or there is nothing to start with; nothing was claimed."""
     HALTED = 3
     """The worker could not go on (bad key, unknown model …); every job was handed back."""
+    DEAD = 4
+    """A job that was waited for has ended as a dead letter."""
+    TIMED_OUT = 5
+    """What was waited for has not come in the time given."""
     FORCED = 130
-    """A second signal; leases of what was left run out by themselves."""
+    """A second signal, or Ctrl-C; leases of what was left run out by themselves."""
 
 
 class Shutdown:

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 
 import typer
 
+from worker.cli.cancel import cancel
 from worker.cli.check import check
 from worker.cli.dead import dead
 from worker.cli.demo import demo
 from worker.cli.enqueue import enqueue
 from worker.cli.eval import evaluate
+from worker.cli.job import job
+from worker.cli.pause import pause, resume
 from worker.cli.run import run
+from worker.cli.status import status, workers
+from worker.cli.top import top
 
 app = typer.Typer(
     name="llm-worker",
@@ -21,6 +26,13 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(enqueue)
+app.command()(status)
+app.command()(top)
+app.command()(workers)
+app.command()(job)
+app.command()(pause)
+app.command()(resume)
+app.command()(cancel)
 app.command()(check)
 app.command()(demo)
 app.command("eval")(evaluate)

@@ -1,56 +1,61 @@
-"""`llm-worker enqueue TYPE PAYLOAD`: checked here, before it is sent."""
+"""`llm-worker enqueue`: a job, or a file of them, held against their type's payload first."""
 
-import asyncio
-import json
 import sys
-import uuid
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from redis.exceptions import RedisError
 
 from shared.enums import JobType
-from shared.redis_streams import (
-    EntryError,
-    JobEntry,
-    Keys,
-    decode_entry,
-    encode_entry,
-    parse_deadline,
-    publish,
-)
-from shared.schemas import PAYLOADS
-from worker.answering import explain
-from worker.cli.settings import fail, settings_or_exit
-from worker.config import Settings
+from shared.redis_streams import JobEntry, publish
+from worker.cli.at_redis import Opened, at_redis
+from worker.cli.enqueue_file import Filling, enqueue_file
+from worker.cli.settings import fail, printable
+from worker.cli.words import as_json
 from worker.lifecycle import ExitCode
-from worker.redis_clients import connect, describe
+from worker.operations.awaiting import ends, newest_event
+from worker.operations.enqueuing import BadJob, Given, json_object, make_entry
 
 
 def enqueue(
     job_type: Annotated[str, typer.Argument(metavar="TYPE", help=", ".join(JobType))],
-    payload: Annotated[str, typer.Argument(help="A JSON object, @FILE, or - for standard input.")],
+    payload: Annotated[
+        str | None, typer.Argument(help="A JSON object, @FILE, or - for standard input.")
+    ] = None,
     user_id: Annotated[int | None, typer.Option(help="Whose job it is.")] = None,
     job_id: Annotated[str | None, typer.Option(help="Made up and printed when not given.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Whose turn it takes.")] = None,
     deadline: Annotated[
         str | None, typer.Option(help="Unix seconds or RFC 3339; after it nobody wants it.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    file: Annotated[
+        str | None, typer.Option(help="JSON lines instead of a payload; - for standard input.")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="End at the first bad line of a file.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it has ended.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 300,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Append a job to its stream."""
-    settings = settings_or_exit()
-    entry = _entry(_job_type(job_type), payload, user_id, job_id, deadline)
-    try:
-        entry_id = asyncio.run(_publish(settings, JobType(job_type), entry))
-    except (RedisError, OSError) as error:
-        fail(f"cannot reach Redis at REDIS_URL: {describe(error)}", ExitCode.CRASHED)
-    stream = Keys(settings.llm_stream_prefix).stream(job_type)
-    if as_json:
-        typer.echo(json.dumps({"job_id": entry.job_id, "stream": stream, "entry_id": entry_id}))
+    """Append a job to its stream, or many from a file.
+
+    A line of a file is a payload, or an object with `payload` and any of job_id, user_id, tenant,
+    deadline. Bad lines are named and left out; what stands before a bad line is appended.
+
+    Exit codes: 0 appended (with --wait: completed), 1 Redis is away or refuses, or a file had bad
+    lines, 2 this is no job, or the settings are wrong, 4 ended as a dead letter, 5 not ended within
+    --timeout (a worker with EVENTS_MAX=0 tells of no end), 130 Ctrl-C.
+    """
+    kind = _job_type(job_type)
+    given = Given(job_id, user_id, tenant, deadline)
+    wait_s = timeout if wait else None
+    if file is not None:
+        if payload is not None or job_id is not None:
+            fail("--file takes neither a payload nor --job-id")
+        enqueue_file(Filling(kind, given, strict, wait_s), file, json_=json_)
+    elif payload is None:
+        fail("give a payload, @FILE, - or --file")
     else:
-        typer.echo(f"{entry.job_id} enqueued on {stream} as {entry_id}")
+        _enqueue_one(kind, _entry(kind, payload, given), wait_s, json_=json_)
 
 
 def _job_type(name: str) -> JobType:
@@ -60,25 +65,11 @@ def _job_type(name: str) -> JobType:
         fail(f"{name!r} is no job type; there are {', '.join(JobType)}")
 
 
-def _entry(
-    job_type: JobType, payload: str, user_id: int | None, job_id: str | None, deadline: str | None
-) -> JobEntry:
+def _entry(job_type: JobType, payload: str, given: Given) -> JobEntry:
     try:
-        entry = JobEntry(
-            job_id=job_id if job_id is not None else uuid.uuid4().hex,
-            payload=_json_object(_text(payload)),
-            user_id=user_id,
-            deadline=parse_deadline(deadline),
-        )
-        # The worker's own reading, so that what is refused there is refused here already.
-        fields = {name.encode(): value.encode() for name, value in encode_entry(entry).items()}
-        decode_entry(fields)
-        PAYLOADS[job_type].model_validate(entry.payload)
-    except ValidationError as error:
-        fail(f"this is no payload for {job_type}: {explain(error)}")
-    except (EntryError, ValueError, OSError) as error:
+        return make_entry(job_type, json_object(_text(payload)), given)
+    except (BadJob, ValueError, OSError) as error:
         fail(str(error))
-    return entry
 
 
 def _text(payload: str) -> str:
@@ -89,20 +80,30 @@ def _text(payload: str) -> str:
     return payload
 
 
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the payload is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        message = f"the payload is a JSON {type(value).__name__}, not an object"
-        raise ValueError(message)  # noqa: TRY004 - it is what was typed that is wrong
-    return cast("dict[str, Any]", value)
+def _enqueue_one(job_type: JobType, entry: JobEntry, wait_s: float | None, *, json_: bool) -> None:
+    async def work(redis: Opened) -> dict[str, str] | None:
+        after = "" if wait_s is None else await newest_event(redis.client, redis.keys)
+        entry_id = await publish(redis.client, redis.keys, job_type, entry)
+        stream = redis.keys.stream(job_type)
+        said = {"job_id": entry.job_id, "stream": stream, "entry_id": entry_id}
+        typer.echo(as_json(said) if json_ else f"{entry.job_id} enqueued on {stream} as {entry_id}")
+        if wait_s is None:
+            return None
+        ids = {entry.job_id}
+        async for event in ends(redis.reader, redis.keys, ids, after=after, timeout_s=wait_s):
+            return event
+        return {}
+
+    event = at_redis(work)
+    if event is not None:
+        _tell_end(entry.job_id, event, json_=json_)
 
 
-async def _publish(settings: Settings, job_type: JobType, entry: JobEntry) -> str:
-    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
-    try:
-        return await publish(clients.commands, Keys(settings.llm_stream_prefix), job_type, entry)
-    finally:
-        await clients.close()
+def _tell_end(job_id: str, event: dict[str, str], *, json_: bool) -> None:
+    if not event:
+        fail(f"{job_id} has not ended in time", ExitCode.TIMED_OUT)
+    why = ", ".join(filter(None, (event.get("reason"), event.get("cause"))))
+    line = f"{job_id} {event['event']}{' of ' + why if why else ''}"
+    typer.echo(as_json(event) if json_ else printable(line).replace("\n", "\\n"))
+    if event["event"] == "dead":
+        raise typer.Exit(ExitCode.DEAD)

@@ -1,0 +1,47 @@
+"""Doing something at the Redis of the settings, or saying in one line why it cannot be done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import typer
+from redis.exceptions import RedisError, ResponseError
+
+from shared.redis_streams import Keys, StreamClient
+from worker.cli.settings import fail, settings_or_exit
+from worker.lifecycle import ExitCode
+from worker.redis_clients import connect, describe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Redis: a client for commands, one for reads that block, and the names there."""
+
+    client: StreamClient
+    reader: StreamClient
+    keys: Keys
+
+
+def at_redis(work: Callable[[Opened], Awaitable[T]]) -> T:
+    """Open Redis, do the work, close it; failures end the command with a line on standard error."""
+    settings = settings_or_exit()
+    keys = Keys(settings.llm_stream_prefix)
+
+    async def run() -> T:
+        clients = connect(settings.redis_url, key=keys.dead)
+        try:
+            return await work(Opened(clients.commands, clients.reader, keys))
+        finally:
+            await clients.close()
+
+    try:
+        return asyncio.run(run())
+    except ResponseError as error:
+        fail(f"Redis refuses this: {describe(error)}", ExitCode.CRASHED)
+    except (RedisError, OSError) as error:
+        fail(f"cannot reach Redis at REDIS_URL: {describe(error)}", ExitCode.CRASHED)
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.FORCED) from None

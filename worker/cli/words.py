@@ -1,0 +1,73 @@
+"""How values look on a terminal: ages, counts, texts of others."""
+
+import json
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from worker.cli.settings import printable
+
+_WIDE = 240
+"""Columns where no terminal says how many there are: a row stays a line."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Colours on a terminal; elsewhere plain text that a program can read."""
+    made = Console(stderr=stderr, highlight=False)
+    if made.is_terminal:
+        return made
+    return Console(stderr=stderr, highlight=False, width=_WIDE, no_color=True)
+
+
+def shown(text: object) -> str:
+    """A text of somebody else's, on one line; it steers neither the terminal nor the markup."""
+    return escape(printable(str(text)).replace("\n", "\\n"))
+
+
+def age(seconds: float | None) -> str:
+    """A span of time, as short as it can be told."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def moment(at: float) -> str:
+    """A moment in UTC, to the second."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def count(number: int) -> str:
+    """A number; nothing to see where it is nought."""
+    return f"{number:,}" if number else "-"
+
+
+def grid(*names: str) -> Table:
+    """A table without lines; columns whose name begins with # are numbers."""
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        is_number = name.startswith("#")
+        table.add_column(
+            name.removeprefix("#"), justify="right" if is_number else "left", no_wrap=is_number
+        )
+    return table
+
+
+def as_json(value: object) -> str:
+    """Dataclasses and models as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(type(value).__name__)

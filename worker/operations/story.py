@@ -1,0 +1,121 @@
+"""One job's whole story: where it is now, what was tried, how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from shared.redis_streams import Keys, StreamClient
+from worker.operations.finding import EntryPlace, find_entries, is_entry_id
+from worker.operations.fleet import Worker, read_workers
+from worker.operations.pluck import Plucking, Row
+from worker.operations.streams import server_now
+from worker.roster import HeldJob
+
+_EVENT_FIELDS = (
+    *("event", "job_id", "job_type", "user_id", "tenant", "entry_id", "attempt", "wait_ms"),
+    *("llm_ms", "deliver_ms", "reason", "cause", "at"),
+)
+_LETTER_FIELDS = (
+    *("job_id", "dead_reason", "dead_cause", "dead_error", "dead_attempts", "dead_deliveries"),
+    *("dead_stream", "dead_entry_id", "dead_at"),
+)
+_LETTERS_LOOKED_AT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """An entry of the job in a stream, and what the worker that has it tells of it."""
+
+    entry: EntryPlace
+    told: HeldJob | None
+    silent: bool
+    """Whether the worker that has it has not been heard of lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known of a job.
+
+    Attributes:
+        wanted: the id that was asked for.
+        chapters: where it is now; two where it was enqueued twice.
+        letters: its dead letters, the newest first.
+        events: what was told of it, the oldest first.
+        cancelled_at: when somebody cancelled it, in Unix seconds.
+        looked: how many entries, letters and events were looked at.
+        whole: whether those were all there are.
+    """
+
+    wanted: str
+    chapters: tuple[Chapter, ...]
+    letters: tuple[Row, ...]
+    events: tuple[Row, ...]
+    cancelled_at: float | None
+    looked: int
+    whole: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was found."""
+        return bool(self.chapters or self.letters or self.events)
+
+    @property
+    def state(self) -> str:
+        """In one word: waiting, parked, running, delivering, dead, completed or unknown."""
+        if self.chapters:
+            return _state(self.chapters[-1])
+        if self.letters:
+            return "dead"
+        if self.events:
+            return self.events[-1].fields.get("event", "unknown")
+        return "unknown"
+
+
+async def tell_story(client: StreamClient, keys: Keys, wanted: str) -> Story:
+    """Look for a job by its job id or by its entry id, up to a bound."""
+    search = await find_entries(client, keys, wanted)
+    workers = await read_workers(client, keys, await server_now(client))
+    by_entry = is_entry_id(wanted)
+    events = Plucking(client, keys.events, _EVENT_FIELDS, newest_first=True)
+    letters = Plucking(
+        client, keys.dead, _LETTER_FIELDS, newest_first=True, most=_LETTERS_LOOKED_AT
+    )
+    own_events = await _own(events, wanted, "entry_id" if by_entry else "job_id")
+    own_letters = await _own(letters, wanted, "dead_entry_id" if by_entry else "job_id")
+    job_id = next((place.job_id for place in search.places), wanted)
+    score = cast("bytes | None", await client.execute_command("ZSCORE", keys.cancelled, job_id))
+    return Story(
+        wanted=wanted,
+        chapters=tuple(_chapter(place, workers) for place in search.places),
+        letters=tuple(own_letters),
+        events=tuple(reversed(own_events)),
+        cancelled_at=None if score is None else float(score) / 1_000,
+        looked=search.looked + events.looked + letters.looked,
+        whole=search.whole and events.whole and letters.whole,
+    )
+
+
+async def _own(walk: Plucking, wanted: str, name: str) -> list[Row]:
+    """What a stream has of a job; of one that is called like an entry, under both names."""
+    walk.where = (name, wanted)
+    found = [row async for row in walk.rows()]
+    if not found and name != "job_id":
+        walk.where, walk.looked, walk.whole = ("job_id", wanted), 0, False
+        found = [row async for row in walk.rows()]
+    return found
+
+
+def _chapter(place: EntryPlace, workers: Sequence[Worker]) -> Chapter:
+    holder = next((worker for worker in workers if worker.name == place.holder), None)
+    jobs = () if holder is None else holder.facts.jobs
+    key = (place.job_type, place.entry_id)
+    told = next((job for job in jobs if (job.job_type, job.entry_id) == key), None)
+    return Chapter(place, told, silent=bool(place.holder) and (holder is None or holder.silent))
+
+
+def _state(chapter: Chapter) -> str:
+    if chapter.entry.where == "waiting":
+        return "waiting"
+    if chapter.entry.recorded:
+        return "delivering"
+    return "parked" if chapter.told is not None and chapter.told.stage == "parked" else "running"

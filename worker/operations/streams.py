@@ -1,0 +1,75 @@
+"""How each stream stands at one moment: what waits, what is in hand, how old the oldest is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from shared.enums import JobType
+from shared.redis_streams import GROUP, WAITING, Keys, StreamClient
+from worker.scripts import STREAM_STATE
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """One stream, as Redis counts it.
+
+    Attributes:
+        waiting: entries that no worker has.
+        in_flight: entries that a worker has: running, waiting for another try, being delivered.
+        outbox: answers on their way to Core.
+        oldest_waiting_at: when the oldest of those was appended, in Unix seconds.
+        oldest_in_flight_at: the same of those that a worker has.
+        holders: how many each worker has.
+    """
+
+    job_type: str
+    waiting: int
+    in_flight: int
+    outbox: int
+    oldest_waiting_at: float | None
+    oldest_in_flight_at: float | None
+    holders: Mapping[str, int]
+
+
+async def count_stream(client: StreamClient, keys: Keys, job_type: str) -> StreamCounts:
+    """Look at one stream; one that does not exist is empty.
+
+    Entries are deleted when they are settled, so what the stream has and nobody holds is what
+    waits: some was never handed out, and some waits for its turn under a name of no worker.
+    """
+    reply = await STREAM_STATE(client, [keys.stream(job_type), keys.outbox(job_type)], [GROUP])
+    length, outbox, first_new, rows = cast("tuple[int, int, bytes, list[list[Any]]]", reply)
+    held = {row[0].decode(errors="replace"): (int(row[1]), row[2]) for row in rows}
+    _, first_in_turn = held.pop(WAITING, (0, b""))
+    in_flight = sum(count for count, _ in held.values())
+    return StreamCounts(
+        job_type=job_type,
+        waiting=max(0, length - in_flight),
+        in_flight=in_flight,
+        outbox=outbox,
+        oldest_waiting_at=_oldest([first_new, first_in_turn]),
+        oldest_in_flight_at=_oldest(oldest for _, oldest in held.values()),
+        holders={name: count for name, (count, _) in held.items()},
+    )
+
+
+async def count_streams(
+    client: StreamClient, keys: Keys, job_types: Sequence[str] = tuple(JobType)
+) -> list[StreamCounts]:
+    """Look at the streams of all job types."""
+    return [await count_stream(client, keys, str(job_type)) for job_type in job_types]
+
+
+async def server_now(client: StreamClient) -> float:
+    """The server's clock, by which entries, letters and workers are dated; Unix seconds."""
+    seconds, micros = cast("tuple[int, int]", await client.execute_command("TIME"))
+    return int(seconds) + int(micros) / 1_000_000
+
+
+def appended_at(entry_id: str) -> float:
+    """When an entry was appended, in Unix seconds; its id says so."""
+    return int(entry_id.partition("-")[0]) / 1_000
+
+
+def _oldest(entry_ids: Iterable[bytes]) -> float | None:
+    return min((appended_at(entry_id.decode()) for entry_id in entry_ids if entry_id), default=None)
