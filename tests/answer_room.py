@@ -41,6 +41,8 @@ class AnswerRoom:
     """Whether the handlers get as far as asking the model."""
     needs: tuple[Service, ...] = (Service.MODEL,)
     prices: Prices = NO_PRICES
+    cancelled: set[str] = field(default_factory=set[str])
+    """Ids of jobs that nobody wants any more."""
 
     def __post_init__(self) -> None:
         clock = Clock(elapsed=self.parking.elapsed, jitter=lambda: 0.0)
@@ -78,6 +80,7 @@ class AnswerRoom:
             deliveries_max=5,
             alone_from_deliveries=3,
             payload_max_bytes=1_000,
+            cancelled=lambda job: job.job_id in self.cancelled,
         )
         shop = Workshop(handlers, self.llm, self.core, NoImages(), prices=self.prices)
         clock = Clock(lambda: ANSWERED_AT + self.parking.elapsed(), jitter=lambda: 0.0)

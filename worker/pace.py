@@ -20,10 +20,7 @@ class Pace:
         self._steps[-1][1][job_type, completed] += 1
 
     def last_minute(self, now: float) -> dict[str, tuple[int, int]]:
-        """Completed and dead jobs of the twelve steps before this one, by job type.
-
-        With the one that has just begun, in place of the oldest, while there are no twelve.
-        """
+        """Completed and dead jobs of this step and the eleven before it, by job type."""
         since = int(now // _STEP_S) - _STEPS
         total: Counter[tuple[str, bool]] = Counter()
         for step, counts in self._steps:

@@ -15,7 +15,7 @@ from worker.cli import app
 from worker.config import Settings
 from worker.redis_clients import CommandClient, RedisClients
 
-MODULE = importlib.import_module("worker.cli.enqueue")  # the name there is the function
+MODULE = importlib.import_module("worker.cli.at_redis")
 QUERY = '{"query":"größe?"}'
 Run = Callable[..., Result]
 Entries = Callable[[str], list[dict[bytes, bytes]]]

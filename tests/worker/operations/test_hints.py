@@ -1,0 +1,106 @@
+"""What is odd is said in plain words, with what to type."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from worker.operations.fleet import Worker
+from worker.operations.hints import hints
+from worker.operations.letters import Death, Letters
+from worker.operations.pausing import PauseNote
+from worker.operations.view import StreamView
+from worker.roster import ModelServer, WorkerFacts
+
+NO_LETTERS = Letters(0, 0, ())
+
+
+def _stream(**more: Any) -> StreamView:
+    figures: dict[str, Any] = dict.fromkeys(("waiting", "in_flight", "parked", "outbox"), 0)
+    figures |= {"oldest_waiting_s": None, "oldest_in_flight_s": None, "ended_a_minute": 0}
+    figures |= {"job_type": "text_tag", "drained_in_s": None, "paused": None, "served_by": 1}
+    return StreamView(**(figures | more))
+
+
+def _worker(name: str = "w1", *, silent: bool = False, **facts: Any) -> Worker:
+    return Worker(name, WorkerFacts(**facts), 40.0 if silent else 1.0, silent)
+
+
+def _said(
+    stream: StreamView,
+    *workers: Worker,
+    pauses: Mapping[str, PauseNote] | None = None,
+    letters: Letters = NO_LETTERS,
+) -> list[tuple[str, str]]:
+    found = hints([stream], workers, pauses or {}, letters, 1_000.0)
+    return [(hint.text, hint.command) for hint in found]
+
+
+def test_nothing_is_odd() -> None:
+    """Then nothing is said."""
+    assert _said(_stream(waiting=3), _worker()) == []
+
+
+def test_no_worker_lives() -> None:
+    """With how many jobs wait for one."""
+    assert _said(_stream()) == [("no worker lives", "llm-worker run")]
+    assert _said(_stream(waiting=2, in_flight=1), _worker(silent=True))[0] == (
+        *("no worker lives; 3 jobs wait", "llm-worker run"),
+    )
+
+
+def test_a_worker_that_was_killed_with_jobs_in_its_hands() -> None:
+    """They go to others, and one wants to know why."""
+    [(text, command)] = _said(_stream(), _worker(), _worker("w2", silent=True, held=4))
+    assert text == "w2 was last heard of 40 s ago; the 4 jobs it had go to others"
+    assert command == "llm-worker workers"
+
+
+def test_a_stream_that_nobody_takes() -> None:
+    """A deployment that forgot a job type."""
+    [(text, command)] = _said(_stream(waiting=2, served_by=0), _worker())
+    assert "2 jobs wait on text_tag, which no living worker takes" in text
+    assert "WORKER_JOB_TYPES=text_tag" in command
+
+
+def test_a_service_that_is_away_and_why() -> None:
+    """Once for a whole fleet."""
+    away = {"core": "503 Service Unavailable"}
+    found = _said(_stream(), *(_worker(f"w{n}", gates=away) for n in range(3)))
+    assert found == [
+        ("the core is away for 3 of 3 workers: 503 Service Unavailable", "llm-worker check")
+    ]
+
+
+def test_model_servers_that_are_left_alone() -> None:
+    """By their breaker, or because they are set up wrongly."""
+    sick = ModelServer(provider="vllm", server="gpu:8000", breaker="open")
+    wrong = ModelServer(provider="vllm", server="gpu2", breaker="closed", broken="401")
+    first, second = _said(_stream(), _worker(servers=(sick, wrong)))
+    assert first[0].startswith("vllm gpu:8000 is left alone for a while")
+    assert second[0] == "vllm gpu2 cannot work: 401 (w1)"
+
+
+def test_answers_that_wait_for_core() -> None:
+    """Until they are delivered, nothing is taken."""
+    [(text, _)] = _said(_stream(), _worker(claiming=False, waiting_for_core=500))
+    assert text == "w1 takes nothing: 500 answers wait for Core"
+
+
+def test_what_is_paused() -> None:
+    """By whom, for how long and why; and how to go on."""
+    note = PauseNote("ann@desk", 400.0, "GPU at work")
+    pauses = {"type:text_tag": note, "tenant:acme": PauseNote()}
+    first, second = _said(_stream(waiting=7, paused=note), _worker(), pauses=pauses)
+    assert first == (
+        "text_tag is paused by ann@desk for 10 min (GPU at work); 7 jobs wait",
+        "llm-worker resume text_tag",
+    )
+    assert second == ("tenant acme is paused", "llm-worker resume --tenant acme")
+
+
+def test_dead_letters_that_grow() -> None:
+    """Old ones are no news."""
+    new = Death("bug", "", "text_tag", count=5, recent=2)
+    old = Death("expired", "", "text_tag", count=5)
+    [(text, command)] = _said(_stream(), _worker(), letters=Letters(10, 10, (new, old)))
+    assert text == "2 text_tag jobs died in 10 minutes of bug"
+    assert command == "llm-worker dead list --reason bug --newer-than 10m"

@@ -1,0 +1,62 @@
+"""Everything at one moment."""
+
+import json
+
+from shared.enums import JobType
+from shared.redis_streams import Keys
+from tests.builders import Streams
+from worker.operations.pausing import PauseNote, pause, read_pauses, resume
+from worker.operations.snapshot import take_snapshot
+from worker.operations.streams import server_now
+from worker.redis_clients import RedisClients
+
+
+async def _tell(streams: Streams, name: str, *, ago_s: float = 0, **facts: object) -> None:
+    at = await server_now(streams.client) - ago_s
+    raw = json.dumps({"at": at, "started_at": at - 60, **facts})
+    await streams.client.execute_command("HSET", streams.keys.workers, name, raw)
+
+
+async def test_redis_and_the_workers_in_one_row(any_clients: RedisClients, keys: Keys) -> None:
+    """Rates of those who live, added up; what that means for the backlog."""
+    streams = Streams(any_clients.commands, keys)
+    for _ in range(30):
+        await streams.add(JobType.TEXT_TAG)
+    facts = {"job_types": ["text_tag"], "stages": {"text_tag": {"parked": 2, "infer": 1}}}
+    await _tell(streams, "a", ended={"text_tag": [8, 2]}, **facts)
+    await _tell(streams, "b", ended={"text_tag": [5, 0], "document": [9, 9]}, **facts)
+    await _tell(streams, "c", ago_s=16, ended={"text_tag": [99, 0]}, **facts)
+    await _tell(streams, "d", draining=True, **facts)
+    await any_clients.commands.execute_command("HSET", keys.workers, "junk", "{")
+    found = await take_snapshot(any_clients.commands, keys)
+    [text] = [stream for stream in found.streams if stream.job_type == "text_tag"]
+    assert (text.waiting, text.parked, text.ended_a_minute, text.served_by) == (30, 6, 15, 2)
+    assert text.drained_in_s == 120
+    assert [(worker.name, worker.silent) for worker in found.workers] == [
+        *(("a", False), ("b", False), ("c", True), ("d", False)),
+    ]
+    assert 59 < found.workers[0].uptime_s < 61
+    assert len(found.streams) == len(JobType)
+
+
+async def test_paused_and_resumed(any_clients: RedisClients, keys: Keys) -> None:
+    """Who did it first keeps the word; what somebody wrote by hand pauses, too."""
+    client = any_clients.commands
+    note = PauseNote("ann", 1.0, "why")
+    assert await pause(client, keys, ["type:text_tag", "tenant:a"], note) == [
+        *("type:text_tag", "tenant:a"),
+    ]
+    assert await pause(client, keys, ["type:text_tag"], PauseNote("bob")) == []
+    await client.execute_command("HSET", keys.paused, "type:document", "[[")
+    await client.execute_command("HSET", keys.paused, "type:extract", '{"at":"soon"}')
+    assert await read_pauses(client, keys) == {
+        "tenant:a": note,
+        "type:document": PauseNote(),
+        "type:extract": PauseNote(),
+        "type:text_tag": note,
+    }
+    found = await take_snapshot(client, keys)
+    [text] = [stream for stream in found.streams if stream.job_type == "text_tag"]
+    assert text.paused == note
+    assert await resume(client, keys, ["type:text_tag", "type:x"]) == ["type:text_tag"]
+    assert "type:text_tag" not in await read_pauses(client, keys)

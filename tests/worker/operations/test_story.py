@@ -1,0 +1,156 @@
+"""A job's story, wherever it is; and whether it can still be cancelled."""
+
+import pytest
+
+from shared.enums import JobType
+from shared.redis_streams import Keys
+from tests.builders import Streams, job_fields
+from worker.job_queue import JobQueue
+from worker.operations.cancelling import Cancelled, cancel_job
+from worker.operations.finding import find_entries
+from worker.operations.pluck import Plucking
+from worker.operations.story import Story, tell_story
+from worker.operations.streams import server_now
+from worker.redis_clients import RedisClients
+from worker.roster import HeldJob, WorkerFacts, dump_facts
+
+TYPE = JobType.TEXT_TAG
+
+
+class Place:
+    """A queue with one worker, and what an operator asks of it."""
+
+    def __init__(self, clients: RedisClients, keys: Keys) -> None:
+        self.client = clients.commands
+        self.keys = keys
+        self.queue = JobQueue(clients, keys, [TYPE], "me", events_kept=100)
+        self.streams = Streams(clients.commands, keys)
+
+    async def add(self, job_id: str, **more: str) -> str:
+        """A job; returns the entry id."""
+        return await self.streams.add(TYPE, **job_fields(TYPE, job_id=job_id, **more))
+
+    async def story(self, wanted: str = "j1") -> Story:
+        """What is known of it."""
+        return await tell_story(self.client, self.keys, wanted)
+
+    async def cancel(self, wanted: str = "j1") -> Cancelled:
+        """What comes of cancelling it."""
+        return (await cancel_job(self.client, self.keys, wanted)).result
+
+    async def marked(self) -> list[bytes]:
+        """Job ids that workers will not run."""
+        return list(await self.client.execute_command("ZRANGE", self.keys.cancelled, 0, -1))
+
+
+@pytest.fixture(name="place")
+async def _place(any_clients: RedisClients, keys: Keys) -> Place:
+    """Empty."""
+    place = Place(any_clients, keys)
+    await place.queue.create_groups()
+    return place
+
+
+async def test_one_that_waits(place: Place) -> None:
+    """Found by its job id and by its entry id, among others, its payload left where it is."""
+    await place.add("j0")
+    entry_id = await place.add("j1", tenant="acme", user_id="7")
+    for wanted in ("j1", entry_id):
+        story = await place.story(wanted)
+        [chapter] = story.chapters
+        assert (story.state, chapter.entry.entry_id) == ("waiting", entry_id)
+        assert (chapter.entry.job_id, chapter.entry.tenant) == ("j1", "acme")
+        assert "ferry" not in repr(story)
+    assert await place.cancel(entry_id) is Cancelled.WAITING
+    assert await place.marked() == [b"j1"]
+    assert (await place.story()).cancelled_at is not None
+
+
+async def test_one_in_a_workers_hands(place: Place) -> None:
+    """With what that worker tells of it; whether it lives."""
+    await place.add("j1")
+    [entry] = await place.queue.claim(1, block_ms=0)
+    story = await place.story()
+    [chapter] = story.chapters
+    assert (chapter.entry.holder, chapter.silent, chapter.told) == ("me", True, None)
+    job = HeldJob(
+        entry_id=entry.entry_id, job_type="text_tag", stage="parked", attempts=2, trouble="503"
+    )
+    told = dump_facts(WorkerFacts(jobs=(job,)))
+    now = await server_now(place.client)
+    raw = b'{"at":%d,' % now + told[1:]
+    await place.client.execute_command("HSET", place.keys.workers, "me", raw)
+    story = await place.story()
+    assert (story.state, story.chapters[0].told, story.chapters[0].silent) == ("parked", job, False)
+    assert await place.cancel() is Cancelled.RUNNING
+
+
+async def test_one_whose_answer_is_written_down(place: Place) -> None:
+    """It cannot be cancelled: it may have been delivered in part."""
+    await place.add("j1")
+    [entry] = await place.queue.claim(1, block_ms=0)
+    await place.queue.record(entry, b"answer")
+    assert (await place.story()).state == "delivering"
+    assert await place.cancel() is Cancelled.TOO_LATE
+    assert await place.marked() == []
+
+
+async def test_one_that_has_ended(place: Place) -> None:
+    """Only its event tells of it."""
+    await place.add("j1")
+    [entry] = await place.queue.claim(1, block_ms=0)
+    event = {"event": "completed", "job_id": "j1", "entry_id": entry.entry_id, "llm_ms": "5"}
+    await place.queue.settle(TYPE, [entry.entry_id], [event])
+    for wanted in ("j1", entry.entry_id):
+        story = await place.story(wanted)
+        assert (story.state, story.chapters, len(story.events)) == ("completed", (), 1)
+    assert await place.cancel() is Cancelled.ENDED
+    assert await place.marked() == []
+
+
+async def test_one_that_died_and_one_that_was_replayed(place: Place) -> None:
+    """The letter tells why; a job that is enqueued again has its past in its story."""
+    await place.add("j1")
+    [entry] = await place.queue.claim(1, block_ms=0)
+    said = {"dead_reason": "bug", "dead_error": "KeyError", "dead_attempts": "5"}
+    await place.queue.dead_letter(entry, said, {"event": "dead", "job_id": "j1"}, keep=9)
+    story = await place.story()
+    assert story.state == "dead"
+    assert story.letters[0].fields["dead_error"] == "KeyError"
+    assert (await place.story(entry.entry_id)).letters == story.letters
+    await place.add("j1")
+    again = await place.story()
+    assert (again.state, len(again.letters), len(again.events)) == ("waiting", 1, 1)
+    assert await place.cancel() is Cancelled.WAITING
+
+
+async def test_one_that_nobody_knows(place: Place) -> None:
+    """And how far was looked; a job id that looks like an entry's is looked for as both."""
+    await place.add("j0")
+    story = await place.story("j9")
+    assert (story.is_known, story.state, story.whole, story.looked) == (False, "unknown", True, 1)
+    assert await place.cancel("j9") is Cancelled.UNKNOWN
+    await place.add("123-4")
+    assert (await place.story("123-4")).state == "waiting"
+
+
+async def test_a_walk_has_a_bound(place: Place) -> None:
+    """What lies beyond may be there: it is said, and a cancellation is marked all the same."""
+    for number in range(12):
+        await place.add(f"j{number}")
+    search = await find_entries(place.client, place.keys, "j11", look_at=10)
+    assert (search.places, search.whole, search.looked) == ((), False, 10)
+    search = await find_entries(place.client, place.keys, "j9", look_at=10)
+    assert len(search.places) == 1
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_a_long_walk_goes_over_everything_once(place: Place, newest_first: bool) -> None:
+    """In stretches; also where the last one is just full."""
+    for number in range(400):
+        await place.add(f"j{number}")
+    walk = Plucking(place.client, place.keys.stream(TYPE), ["job_id"], newest_first=newest_first)
+    found = [row.fields["job_id"] async for row in walk.rows()]
+    wanted = [f"j{number}" for number in range(400)]
+    assert found == (wanted[::-1] if newest_first else wanted)
+    assert (walk.looked, walk.whole) == (400, True)
