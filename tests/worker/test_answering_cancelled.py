@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.enums import FailureReason
 from tests.answer_room import AnswerRoom
-from tests.builders import claimed, job, job_fields, tagged, until
+from tests.builders import QuickParking, claimed, job, job_fields, tagged, until
 from worker.errors import Retryable
 from worker.handlers.handler import Tools
 from worker.job import Job
@@ -59,8 +59,8 @@ async def test_one_is_cut_off_while_the_model_works() -> None:
 
 async def test_one_is_cut_off_while_it_waits_for_its_next_try() -> None:
     """Without waiting for that."""
-    room = AnswerRoom(script=[Retryable("503", after_s=3_600)])
-    room.parking._held_from_s = 1.0
+    parking = QuickParking(held_from_s=1.0)
+    room = AnswerRoom(script=[Retryable("503", after_s=3_600)], parking=parking)
     made = job()
     task = await _running(room, made)
     await until(lambda: bool(room.parking.waits))

@@ -8,7 +8,7 @@ from redis import exceptions
 from structlog.testing import capture_logs
 
 from shared.redis_streams import Keys
-from tests.builders import until
+from tests.builders import claimed, job, until
 from worker.clock import Clock
 from worker.marks import Marks, type_field
 from worker.presence import Presence
@@ -50,7 +50,10 @@ async def test_a_beat_tells_and_hears(any_clients: RedisClients, keys: Keys) -> 
     assert facts == FACTS.model_copy(update={"at": facts.at})
     assert desk.marks.known
     assert desk.marks.paused.types == {"text_tag"}
-    assert desk.marks._cancelled.keys() == {"j1", "j2"}
+    for job_id in ("j1", "j2", "j3"):
+        made = job(claimed(entry_id="1-0"))
+        made.job_id = job_id
+        assert desk.marks.cancels(made) is (job_id != "j3")
 
 
 async def test_leaving(any_clients: RedisClients, keys: Keys) -> None:

@@ -18,9 +18,11 @@ from rich.table import Table
 
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import Keys
+from worker.cli.deaths import said_by, show_deaths
 from worker.cli.settings import fail, printable, settings_or_exit
 from worker.dead_letters import DeadLetter, DeadLetters, LetterFilter
 from worker.lifecycle import ExitCode
+from worker.operations.letters import Death, triage
 from worker.redis_clients import connect, describe
 
 T = TypeVar("T")
@@ -63,10 +65,16 @@ def list_letters(
     text: TextOption = None,
     older_than: OlderOption = None,
     newer_than: NewerOption = None,
+    by_reason: Annotated[
+        bool, typer.Option("--by-reason", help="How many died of what, instead of each.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, oldest first."""
     choice = _choice(None, job_type, reason, text, older_than, newer_than)
+    if by_reason:
+        _list_by_reason(choice, as_json=as_json)
+        return
 
     async def collect(letters: DeadLetters) -> list[DeadLetter]:
         return [letter async for letter in _chosen(letters, choice)]
@@ -89,6 +97,14 @@ def list_letters(
     if found:
         Console().print(table)
     typer.echo(f"{len(found)} dead letter{'' if len(found) == 1 else 's'}", err=True)
+
+
+def _list_by_reason(choice: _Choice, *, as_json: bool) -> None:
+    async def count(letters: DeadLetters) -> tuple[Death, ...]:
+        said = [said_by(letter) async for letter in _chosen(letters, choice)]
+        return triage(said, time.time())
+
+    show_deaths(_with_letters(count), as_json=as_json)
 
 
 @dead.command("show")

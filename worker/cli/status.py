@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from worker.cli.at_redis import Opened, at_redis
+from worker.cli.deaths import deaths_table
 from worker.cli.words import age, as_json, console, count, grid, moment, shown
 from worker.operations.fleet import Worker
 from worker.operations.letters import Letters
@@ -118,14 +119,7 @@ def _state(worker: Worker) -> Iterator[str]:
 
 
 def _letters(letters: Letters) -> RenderableType:
-    table = grid("dead of", "cause", "job type", "#letters", "#last 10 min", "newest", "error")
-    for death in letters.deaths[:10]:
-        table.add_row(
-            *map(shown, (death.reason, death.cause or "-", death.job_type)),
-            *map(count, (death.count, death.recent)),
-            moment(death.newest_at),
-            shown(death.sample[:100]),
-        )
+    table = deaths_table(letters.deaths[:10])
     newest = "" if letters.looked == letters.count else f"the newest {letters.looked:,} of "
     return Group(table, Text(f"{newest}{letters.count:,} dead letters"))
 

@@ -1,6 +1,7 @@
 """Everything at one moment."""
 
 import json
+from typing import Any
 
 from shared.enums import JobType
 from shared.redis_streams import Keys
@@ -11,7 +12,7 @@ from worker.operations.streams import server_now
 from worker.redis_clients import RedisClients
 
 
-async def _tell(streams: Streams, name: str, *, ago_s: float = 0, **facts: object) -> None:
+async def _tell(streams: Streams, name: str, *, ago_s: float = 0, **facts: Any) -> None:
     at = await server_now(streams.client) - ago_s
     raw = json.dumps({"at": at, "started_at": at - 60, **facts})
     await streams.client.execute_command("HSET", streams.keys.workers, name, raw)
@@ -22,7 +23,10 @@ async def test_redis_and_the_workers_in_one_row(any_clients: RedisClients, keys:
     streams = Streams(any_clients.commands, keys)
     for _ in range(30):
         await streams.add(JobType.TEXT_TAG)
-    facts = {"job_types": ["text_tag"], "stages": {"text_tag": {"parked": 2, "infer": 1}}}
+    facts: dict[str, Any] = {
+        "job_types": ["text_tag"],
+        "stages": {"text_tag": {"parked": 2, "infer": 1}},
+    }
     await _tell(streams, "a", ended={"text_tag": [8, 2]}, **facts)
     await _tell(streams, "b", ended={"text_tag": [5, 0], "document": [9, 9]}, **facts)
     await _tell(streams, "c", ago_s=16, ended={"text_tag": [99, 0]}, **facts)
