@@ -6,14 +6,24 @@ from pathlib import Path
 import pytest
 
 from shared.enums import JobType
+from shared.redis_streams import JobEntry
 from tests.builders import FakeCore
 from tests.redis.servers import tell, until_says
 from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
 from worker.clock import Clock
+from worker.control_channel import ControlChannel
 from worker.embedded.redis_server import RedisServer
 from worker.job_queue import JobQueue
 from worker.llm.budget import LedgerAway
+from worker.marks import Marks
+from worker.operations.awaiting import ends
+from worker.operations.cancelling import Cancelled, cancel_job
+from worker.operations.enqueuing import append_all
+from worker.operations.pausing import PauseNote, pause, resume
+from worker.operations.snapshot import take_snapshot
+from worker.presence import Presence
 from worker.redis_clients import FATAL, RedisClients
+from worker.roster import WorkerFacts
 from worker.strays import Strays
 from worker.token_ledger import RedisTokenLedger
 from worker.upkeep import Upkeep
@@ -129,3 +139,55 @@ async def test_budgets_need_two_more(redis_server: RedisServer) -> None:
                     await ledger.add("openai", "2026-11-21", 5)
             else:
                 assert await ledger.add("openai", "2026-11-21", 5) == 5
+
+
+STEERED = ("+hgetall", "+zrangebyscore", "+zremrangebyscore")
+"""What a worker needs on top, to be seen and steered."""
+OPERATOR = (
+    *("+xadd", "+xdel", "+xrange", "+xrevrange", "+xlen", "+xread", "+xpending", "+xinfo|groups"),
+    *("+hset", "+hdel", "+hkeys", "+hgetall", "+hexists", "+zadd", "+zscore"),
+    *("+eval", "+evalsha", "+time", "+publish"),
+)
+"""All that somebody must be allowed who steers."""
+
+
+async def test_a_worker_that_may_be_steered(redis_server: RedisServer) -> None:
+    """It tells of itself and hears; its channel is a right of its own."""
+    url = await allow(redis_server, *MINIMUM, *STEERED, "+subscribe", f"&{KEYS.control}")
+    heard = asyncio.Event()
+    async with at(url) as (clients, _, _):
+        marks = Marks()
+        clock = Clock(elapsed=lambda: 0.0, jitter=lambda: 0.0)
+        presence = Presence(clients.commands, KEYS, "me", WorkerFacts, marks, clock)
+        assert await presence.beat()
+        await presence.leave()
+        channel = ControlChannel(url, KEYS.control, clock)
+        listening = asyncio.create_task(channel.listen(heard.set))
+        await asyncio.wait_for(heard.wait(), 10)
+        listening.cancel()
+        await asyncio.wait({listening})
+
+
+async def test_what_an_operator_may(redis_server: RedisServer) -> None:
+    """Everything but reading the events of the future, which is `+xread`."""
+    async with at(await allow(redis_server, *OPERATOR, f"&{KEYS.control}")) as (
+        clients,
+        _,
+        streams,
+    ):
+        client = clients.commands
+        entry_id = await streams.add(KIND)
+        await append_all(client, KEYS, KIND, [JobEntry("j1", {})])
+        assert (await take_snapshot(client, KEYS)).streams
+        assert await pause(client, KEYS, ["type:text_tag"], PauseNote()) == ["type:text_tag"]
+        assert await resume(client, KEYS, ["type:text_tag"]) == ["type:text_tag"]
+        assert (await cancel_job(client, KEYS, entry_id)).result is Cancelled.WAITING
+        walk = ends(clients.reader, KEYS, {"j"}, after="0-0", timeout_s=0.01)
+        assert [event async for event in walk] == []
+
+
+def test_the_documented_rights_of_both_are_these() -> None:
+    """`docs/redis.md` has what is tested here."""
+    text = " ".join(DOCS.read_text(encoding="utf-8").split())
+    assert " ".join(STEERED) in text
+    assert " ".join(OPERATOR) in text
