@@ -9,7 +9,8 @@ from typing import Any
 from tests.process.bench import Bench
 from worker.embedded.service import clean_environ
 
-_PROGRAM = "from worker.cli import main; main()"
+PROGRAM = "from worker.cli import main; main()"
+"""What the console script does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Said:
 async def type_in(bench: Bench, *words: str, stdin: str = "") -> Said:
     """Run one command to its end."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _PROGRAM, *words),
+        *(sys.executable, "-c", PROGRAM, *words),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

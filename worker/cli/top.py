@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import termios
 import time
@@ -60,6 +61,11 @@ class Screen:
             case _:
                 pass
         return ""
+
+
+def split_keys(pressed: str) -> list[str]:
+    """What was typed, key by key: an arrow is three characters, and many may come at once."""
+    return re.findall(r"\x1b[\[O][A-Z]|.", pressed, re.DOTALL)
 
 
 def top(
@@ -150,10 +156,7 @@ async def _keyboard(fd: int) -> AsyncGenerator["asyncio.Queue[str]"]:
 
     def read() -> None:
         pressed = os.read(fd, 64).decode(errors="replace")
-        if pressed in _KEYS:
-            keys.put_nowait(pressed)
-            return
-        for key in pressed or "\x04":  # nothing to read: the terminal is gone
+        for key in split_keys(pressed) or ["\x04"]:  # nothing to read: the terminal is gone
             keys.put_nowait(key)
 
     with _unbuffered(fd):

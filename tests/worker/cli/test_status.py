@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.worker.cli.terminal import KEYS, Terminal
-from worker.cli.top import Screen
+from worker.cli.top import Screen, split_keys
 
 EVIL = "\x1b[2J[red]evil[/]\nnext"
 
@@ -105,6 +105,7 @@ def test_keys_of_top() -> None:
     assert screen.job_type == "a"
     screen.press("q")
     assert screen.done
+    assert split_keys("\x1b[Bp\x1bOAq\n") == ["\x1b[B", "p", "\x1bOA", "q", "\n"]
 
 
 @pytest.mark.parametrize("words", [["status"], ["workers"], ["top"], ["job", "j1"], ["pause"]])
