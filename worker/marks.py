@@ -11,6 +11,8 @@ from worker.job import Job
 CANCELLED_KEPT_S = 7 * 86_400.0
 """So long a job may wait in its stream, and is still known to be cancelled."""
 _TYPE, _TENANT = "type:", "tenant:"
+HEEDED = ("type",)
+"""What claiming heeds; `Paused.tenants` is there for it, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from worker.job import Job, Stage
 from worker.leases import Leases
 from worker.llm.limit import LimitFacts
 from worker.llm.replica import Replica
+from worker.marks import HEEDED
 from worker.outcome import Completed, Outcome
 from worker.pace import Pace
 from worker.roster import HeldJob, ModelLimit, ModelServer, WorkerFacts, shortened
@@ -97,6 +98,7 @@ class Portrait:
             draining=of.draining(),
             stages=_stages(jobs),
             ended=self._pace.last_minute(self._clock.elapsed()),
+            heeds=HEEDED,
             gates={
                 str(name): shortened(gates[name].why) for name in Service if not gates[name].is_open
             },

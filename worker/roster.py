@@ -67,6 +67,7 @@ class WorkerFacts(Told):
         slots: how many of its slots are in use.
         waiting_for_core: outcomes recorded and not yet delivered.
         stages: its jobs, by job type and stage.
+        heeds: what it leaves alone when that is paused: `type`, `tenant`.
         gates: services that are not asked now, and why.
         ended: jobs of the last minute, by job type, completed and dead.
         jobs: some of its jobs, those that wait for another try first.
@@ -87,6 +88,7 @@ class WorkerFacts(Told):
     draining: bool = False
     stages: dict[Text, dict[Text, int]] = {}
     ended: dict[Text, tuple[int, int]] = {}
+    heeds: tuple[Text, ...] = ()
     gates: dict[Text, Text] = {}
     limits: tuple[ModelLimit, ...] = ()
     servers: tuple[ModelServer, ...] = ()

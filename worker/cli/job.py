@@ -10,7 +10,7 @@ from worker.cli.settings import fail
 from worker.cli.status import JsonOption
 from worker.cli.words import age, as_json, console, grid, moment, shown
 from worker.lifecycle import ExitCode
-from worker.operations.story import Chapter, Story, tell_story
+from worker.operations.story import Chapter, Story, at, tell_story
 from worker.operations.streams import appended_at
 
 
@@ -53,16 +53,23 @@ def _lines(story: Story) -> Iterator[tuple[str, str]]:
     for letter in story.letters:
         yield from _letter(letter.entry_id, letter.fields)
     for event in story.events:
-        said = event.fields
-        why = " of " + ", ".join(filter(None, (said.get("reason"), said.get("cause"))))
-        times = ", ".join(
-            f"{said[name]} ms {word}"
-            for name, word in (("wait_ms", "waiting"), ("llm_ms", "model"), ("deliver_ms", "Core"))
-            if name in said
-        )
-        what = said.get("event", "?") + (why if "reason" in said else "")
-        line = f"{what} after {said.get('attempt', '?')} attempts: {times}"
-        yield moment(appended_at(event.entry_id)), shown(line)
+        yield moment(at(event)), shown(", ".join(_event(event.fields)))
+
+
+def _event(said: Mapping[str, str]) -> Iterator[str]:
+    why = ", ".join(filter(None, (said.get("reason"), said.get("cause"))))
+    yield said.get("event", "?") + (f" of {why}" if why else "")
+    yield f"attempt {said.get('attempt', '?')}"
+    if "worker" in said:
+        yield f"at {said['worker']}"
+    for name, words in (
+        ("wait_ms", "waited {} ms"),
+        ("llm_ms", "model {} ms"),
+        ("deliver_ms", "Core {} ms"),
+        ("after_ms", "again in {} ms"),
+    ):
+        if name in said:
+            yield words.format(said[name])
 
 
 def _chapter(chapter: Chapter) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,9 @@ from worker.cli.status import JsonOption
 from worker.cli.words import as_json, moment
 from worker.marks import tenant_field, type_field
 from worker.operations import pausing
+from worker.operations.fleet import Worker, read_workers
 from worker.operations.pausing import PauseNote, read_pauses
+from worker.operations.streams import server_now
 
 _TENANT_CHARS = 200
 
@@ -42,10 +44,13 @@ def pause(
         return
     note = PauseNote(by=whoever(), at=time.time(), why=why[:500])
 
-    async def work(redis: Opened) -> list[str]:
-        return await pausing.pause(redis.client, redis.keys, fields, note)
+    async def work(redis: Opened) -> tuple[list[str], list[Worker]]:
+        new = await pausing.pause(redis.client, redis.keys, fields, note)
+        now = await server_now(redis.client)
+        return new, await read_workers(redis.client, redis.keys, now)
 
-    new = at_redis(work)
+    new, workers = at_redis(work)
+    _warn(fields, workers)
     if json_:
         typer.echo(as_json({"paused": new}))
         return
@@ -87,6 +92,15 @@ def whoever() -> str:
         return f"{getpass.getuser()}@{socket.gethostname()}"[:200]
     except (OSError, KeyError):  # a container whose user has no name
         return socket.gethostname()[:200]
+
+
+def _warn(fields: list[str], workers: list[Worker]) -> None:
+    """Of workers that go on all the same: those of a version that does not know this kind."""
+    kinds = {field.partition(":")[0] for field in fields}
+    deaf = [w.name for w in workers if not w.silent and not kinds <= set(w.facts.heeds)]
+    if deaf:
+        some = printable(", ".join(deaf[:3]) + (" …" if len(deaf) > 3 else ""))
+        typer.echo(f"llm-worker: {len(deaf)} workers do not heed this: {some}", err=True)
 
 
 def _list(*, json_: bool) -> None:

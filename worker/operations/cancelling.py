@@ -60,9 +60,8 @@ def judge(story: Story) -> tuple[Cancelled, str, str]:
     if story.chapters:
         entry = story.chapters[-1].entry
         return Cancelled.TOO_LATE, entry.job_id or story.wanted, f"at {entry.holder or 'nobody'}"
-    if story.events or story.letters:
-        how = story.events[-1].fields.get("event", "") if story.events else "dead"
-        return Cancelled.ENDED, story.wanted, how
+    if story.is_known and (story.whole or story.state != "gone"):
+        return Cancelled.ENDED, story.wanted, story.state
     if story.whole:
         return Cancelled.UNKNOWN, story.wanted, f"{story.looked:,} places looked at"
     return Cancelled.PERHAPS, story.wanted, f"{story.looked:,} places looked at, and there are more"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from worker.marks import tenant_field
 from worker.operations.fleet import Worker
@@ -98,7 +99,7 @@ def _paused(
         if name.startswith(prefix):
             tenant = name.removeprefix(prefix)
             text = f"tenant {tenant} is paused{_by(note, now)}"
-            yield Hint(text, f"llm-worker resume --tenant {tenant}")
+            yield Hint(text, f"llm-worker resume --tenant {quote(tenant)}")
 
 
 def _by(note: PauseNote, now: float) -> str:
@@ -114,4 +115,5 @@ def _letters(letters: Letters) -> Iterator[Hint]:
             text = (
                 f"{death.recent} {death.job_type} jobs died in {RECENT_S / 60:.0f} minutes of {why}"
             )
-            yield Hint(text, f"llm-worker dead list --reason {death.reason} --newer-than 10m")
+            command = f"llm-worker dead list --reason {quote(death.reason)} --newer-than 10m"
+            yield Hint(text, command)

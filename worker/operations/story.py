@@ -8,12 +8,12 @@ from shared.redis_streams import Keys, StreamClient
 from worker.operations.finding import EntryPlace, find_entries, is_entry_id
 from worker.operations.fleet import Worker, read_workers
 from worker.operations.pluck import Plucking, Row
-from worker.operations.streams import server_now
+from worker.operations.streams import appended_at, server_now
 from worker.roster import HeldJob
 
 _EVENT_FIELDS = (
-    *("event", "job_id", "job_type", "user_id", "tenant", "entry_id", "attempt", "wait_ms"),
-    *("llm_ms", "deliver_ms", "reason", "cause", "at"),
+    *("event", "job_id", "job_type", "user_id", "tenant", "entry_id", "attempt", "deliveries"),
+    *("worker", "after_ms", "wait_ms", "llm_ms", "deliver_ms", "reason", "cause", "at"),
 )
 _LETTER_FIELDS = (
     *("job_id", "dead_reason", "dead_cause", "dead_error", "dead_attempts", "dead_deliveries"),
@@ -61,14 +61,25 @@ class Story:
 
     @property
     def state(self) -> str:
-        """In one word: waiting, parked, running, delivering, dead, completed or unknown."""
+        """In one word: waiting, parked, running, delivering, dead, completed, gone or unknown.
+
+        Gone: something was told of it, its end was not, and it is in no stream any more.
+        """
         if self.chapters:
             return _state(self.chapters[-1])
-        if self.letters:
-            return "dead"
-        if self.events:
-            return self.events[-1].fields.get("event", "unknown")
-        return "unknown"
+        told = [(at(row), row.fields["event"]) for row in self.events if _is_end(row)]
+        buried = [(at(row), "dead") for row in self.letters]
+        if told or buried:
+            return max(told + buried)[1]
+        return "gone" if self.events else "unknown"
+
+
+def at(row: Row) -> float:
+    """When an event or a letter was written, as its writer says, or its id; Unix seconds."""
+    try:
+        return float(row.fields.get("at") or row.fields["dead_at"])
+    except (KeyError, ValueError):
+        return appended_at(row.entry_id)
 
 
 async def tell_story(client: StreamClient, keys: Keys, wanted: str) -> Story:
@@ -88,7 +99,7 @@ async def tell_story(client: StreamClient, keys: Keys, wanted: str) -> Story:
         wanted=wanted,
         chapters=tuple(_chapter(place, workers) for place in search.places),
         letters=tuple(own_letters),
-        events=tuple(reversed(own_events)),
+        events=tuple(sorted(own_events[::-1], key=at)),
         cancelled_at=None if score is None else float(score) / 1_000,
         looked=search.looked + events.looked + letters.looked,
         whole=search.whole and events.whole and letters.whole,
@@ -111,6 +122,10 @@ def _chapter(place: EntryPlace, workers: Sequence[Worker]) -> Chapter:
     key = (place.job_type, place.entry_id)
     told = next((job for job in jobs if (job.job_type, job.entry_id) == key), None)
     return Chapter(place, told, silent=bool(place.holder) and (holder is None or holder.silent))
+
+
+def _is_end(event: Row) -> bool:
+    return event.fields.get("event") in {"completed", "dead"}
 
 
 def _state(chapter: Chapter) -> str:

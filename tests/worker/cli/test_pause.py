@@ -34,6 +34,15 @@ def test_tenants(terminal: Terminal) -> None:
     assert terminal.json("resume", "--tenant", "a\x1b[2Jb") == {"resumed": ["tenant:a\x1b[2Jb"]}
 
 
+def test_workers_that_do_not_heed_it_are_named(terminal: Terminal) -> None:
+    """An older version goes on: better said than found out."""
+    terminal.tell("old\x1b[2J", heeds=["type"])
+    terminal.tell("new", heeds=["type", "tenant"])
+    assert terminal.run("pause", "text_tag").stderr == ""
+    said = "llm-worker: 1 workers do not heed this: old\\x1b[2J\n"
+    assert terminal.run("pause", "--tenant", "acme").stderr == said
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

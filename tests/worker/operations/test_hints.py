@@ -88,13 +88,13 @@ def test_answers_that_wait_for_core() -> None:
 def test_what_is_paused() -> None:
     """By whom, for how long and why; and how to go on."""
     note = PauseNote("ann@desk", 400.0, "GPU at work")
-    pauses = {"type:text_tag": note, "tenant:acme": PauseNote()}
+    pauses = {"type:text_tag": note, "tenant:a; rm x": PauseNote()}
     first, second = _said(_stream(waiting=7, paused=note), _worker(), pauses=pauses)
     assert first == (
         "text_tag is paused by ann@desk for 10 min (GPU at work); 7 jobs wait",
         "llm-worker resume text_tag",
     )
-    assert second == ("tenant acme is paused", "llm-worker resume --tenant acme")
+    assert second == ("tenant a; rm x is paused", "llm-worker resume --tenant 'a; rm x'")
 
 
 def test_dead_letters_that_grow() -> None:

@@ -124,6 +124,20 @@ async def test_one_that_died_and_one_that_was_replayed(place: Place) -> None:
     assert await place.cancel() is Cancelled.WAITING
 
 
+async def test_events_are_told_by_their_own_time(place: Place) -> None:
+    """They come from several connections; and a job's end is no step before it."""
+    for event, moment in (("completed", "5.0"), ("seen", "1.0"), ("delivered", "4.0")):
+        words = ("XADD", place.keys.events, "*", "event", event, "job_id", "j1", "at", moment)
+        await place.client.execute_command(*words)
+    story = await place.story()
+    assert [row.fields["event"] for row in story.events] == ["seen", "delivered", "completed"]
+    assert story.state == "completed"
+    words = ("XADD", place.keys.events, "*", "event", "started", "job_id", "j2", "at", "junk")
+    await place.client.execute_command(*words)
+    assert (await place.story("j2")).state == "gone"
+    assert await place.cancel("j2") is Cancelled.ENDED
+
+
 async def test_one_that_nobody_knows(place: Place) -> None:
     """And how far was looked; a job id that looks like an entry's is looked for as both."""
     await place.add("j0")
