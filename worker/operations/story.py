@@ -92,6 +92,7 @@ async def tell_story(client: StreamClient, keys: Keys, wanted: str) -> Story:
         client, keys.dead, _LETTER_FIELDS, newest_first=True, most=_LETTERS_LOOKED_AT
     )
     own_events = await _own(events, wanted, "entry_id" if by_entry else "job_id")
+    own_events.reverse()  # of two told at the same time the first written comes first
     own_letters = await _own(letters, wanted, "dead_entry_id" if by_entry else "job_id")
     job_id = next((place.job_id for place in search.places), wanted)
     score = cast("bytes | None", await client.execute_command("ZSCORE", keys.cancelled, job_id))
@@ -99,7 +100,7 @@ async def tell_story(client: StreamClient, keys: Keys, wanted: str) -> Story:
         wanted=wanted,
         chapters=tuple(_chapter(place, workers) for place in search.places),
         letters=tuple(own_letters),
-        events=tuple(sorted(own_events[::-1], key=at)),
+        events=tuple(sorted(own_events, key=at)),
         cancelled_at=None if score is None else float(score) / 1_000,
         looked=search.looked + events.looked + letters.looked,
         whole=search.whole and events.whole and letters.whole,
