@@ -12,7 +12,7 @@ from shared.redis_streams import GROUP, WAITING, Keys, StreamClient
 from worker.operations.pluck import Plucking, Row
 
 LOOK_AT = 200_000
-"""Entries of each stream: some two seconds of the server's time, a millisecond at a go."""
+"""Entries of each stream: half a second of the server's time, two milliseconds at a go."""
 
 
 @dataclass(frozen=True, slots=True)

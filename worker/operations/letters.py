@@ -9,6 +9,8 @@ from worker.operations.streams import appended_at
 
 RECENT_S = 600.0
 LOOKED_AT = 1_000
+_LOOKED_THROUGH = 16 << 20
+"""Bytes of letters, payloads included: what `top` may ask of a server every second."""
 _FIELDS = ("dead_reason", "dead_cause", "dead_stream", "dead_error")
 
 
@@ -72,6 +74,7 @@ def triage(letters: Iterable[Said], now: float) -> tuple[Death, ...]:
 async def read_letters(client: StreamClient, keys: Keys, now: float) -> Letters:
     """Look at the newest letters."""
     plucking = Plucking(client, keys.dead, _FIELDS, newest_first=True, most=LOOKED_AT)
+    plucking.most_bytes = _LOOKED_THROUGH
     said = [_said(row.entry_id, row.fields) async for row in plucking.rows()]
     count = int(await client.execute_command("XLEN", keys.dead))
     return Letters(count, len(said), triage(said, now))

@@ -112,7 +112,7 @@ async def _own(walk: Plucking, wanted: str, name: str) -> list[Row]:
     walk.where = (name, wanted)
     found = [row async for row in walk.rows()]
     if not found and name != "job_id":
-        walk.where, walk.looked, walk.whole = ("job_id", wanted), 0, False
+        walk.where, walk.looked, walk.whole = ("job_id", wanted), 0, False  # from the start
         found = [row async for row in walk.rows()]
     return found
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.enums import JobType
 from shared.redis_streams import Keys, decode_entry
+from shared.schemas import PAYLOADS
 from worker.operations.enqueuing import (
     BATCH_JOBS,
     Given,
@@ -88,6 +89,11 @@ def test_any_bytes_are_a_line(raw: bytes) -> None:
     """Nothing but a verdict comes of them."""
     for line in read_lines([raw], TYPE, Given()):
         assert (line.entry is None) == bool(line.problem)
+
+
+def test_no_payload_could_pass_for_a_job() -> None:
+    """The field `payload` is what tells a line that is a job from one that is a payload."""
+    assert all("payload" not in schema.model_fields for schema in PAYLOADS.values())
 
 
 async def test_appended_in_one_go(any_clients: RedisClients, keys: Keys) -> None:

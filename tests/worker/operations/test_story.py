@@ -158,13 +158,26 @@ async def test_a_walk_has_a_bound(place: Place) -> None:
     assert len(search.places) == 1
 
 
+async def test_large_payloads_are_walked_in_small_steps(place: Place) -> None:
+    """And a walk may have a bound in bytes; it says that it has not seen everything."""
+    for number in range(50):
+        await place.add(f"j{number}", payload="x" * 200_000)
+    stream = place.keys.stream(TYPE)
+    walk = Plucking(place.client, stream, ["job_id"])
+    assert len([row async for row in walk.rows()]) == walk.looked == 50
+    assert walk.whole
+    walk = Plucking(place.client, stream, ["job_id"], most_bytes=3_000_000)
+    assert len([row async for row in walk.rows()]) == walk.looked < 50
+    assert not walk.whole
+
+
 @pytest.mark.parametrize("newest_first", [True, False])
 async def test_a_long_walk_goes_over_everything_once(place: Place, newest_first: bool) -> None:
     """In stretches; also where the last one is just full."""
-    for number in range(400):
+    for number in range(1_010):
         await place.add(f"j{number}")
     walk = Plucking(place.client, place.keys.stream(TYPE), ["job_id"], newest_first=newest_first)
     found = [row.fields["job_id"] async for row in walk.rows()]
-    wanted = [f"j{number}" for number in range(400)]
+    wanted = [f"j{number}" for number in range(1_010)]
     assert found == (wanted[::-1] if newest_first else wanted)
-    assert (walk.looked, walk.whole) == (400, True)
+    assert (walk.looked, walk.whole) == (1_010, True)
