@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -98,8 +99,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 settling.run(),
-                steering.presence.run(_heeding(hands), _BEAT_EVERY_S),
-                steering.channel.listen(steering.presence.nudge),
+                *steering.loops(_heeding(hands)),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -124,6 +124,12 @@ class _Steering:
     portrait: Portrait
     presence: Presence
     channel: ControlChannel
+
+    def loops(
+        self, heard: Callable[[bool], Awaitable[None]]
+    ) -> tuple[Coroutine[Any, Any, None], ...]:
+        beats = self.presence.run(heard, _BEAT_EVERY_S)
+        return beats, self.channel.listen(self.presence.nudge)
 
 
 def _steering(
