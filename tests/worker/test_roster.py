@@ -16,6 +16,7 @@ def test_there_and_back() -> None:
         jobs=(HeldJob(entry_id="1-0", job_type="text_tag"),),
     )
     read = load_facts(dump_facts(facts))
+    assert read is not None
     assert read == facts.model_copy(update={"at": 0.0})
     assert (read.parked, read.ended_of("text_tag"), read.ended_of("x")) == (1, 4, 0)
 
