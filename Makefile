@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
 .PHONY: demo test lint types unit test-vllm test-second-server test-compose chaos simulate
-.PHONY: bench-client bench-malformed bench-shape bench-memory lock clean help
+.PHONY: bench-client bench-malformed bench-shape bench-memory bench-sharing lock clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -55,6 +55,9 @@ bench-client: $(READY) ## what a model call costs the processor, against the SDK
 
 bench-malformed: $(READY) ## how long the worst replies hold up the event loop
 	$(BIN)/python -m benchmarks.malformed $(ARGS)
+
+bench-sharing: $(READY) ## 2 to 16 workers on one server: how full, how even, how soon for a late one
+	$(BIN)/python -m benchmarks.sharing $(ARGS)
 
 bench-shape: $(READY) ## the batching stand-in beside a real vLLM (ARGS='--url http://localhost:8000')
 	$(BIN)/python -m benchmarks.batching_shape $(ARGS)

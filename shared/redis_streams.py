@@ -5,6 +5,7 @@
     <prefix>:outbox:<job_type>   answers that are not yet delivered (a hash)
     <prefix>:events              lifecycle events, capped
     <prefix>:tokens:<provider>:<YYYY-MM-DD>   tokens used that day (UTC), a number that expires
+    <prefix>:limits:<server>     what each worker uses of a model server now (a hash that expires)
 
 A prefix in braces (`{llm}`) puts every key in one Redis Cluster slot.
 """
@@ -49,6 +50,14 @@ class Keys:
             day: in UTC, such as `2026-11-21`.
         """
         return f"{self.prefix}:tokens:{provider}:{day}"
+
+    def limits(self, server: str) -> str:
+        """The hash of what each worker uses of a model server now.
+
+        Args:
+            server: a short name that stands for its address.
+        """
+        return f"{self.prefix}:limits:{server}"
 
     @property
     def events(self) -> str:

@@ -18,6 +18,7 @@ A job's way, and the file for each step:
                  causes.py       what can go wrong, and what follows: one table
                  router.py       which server: replica.py, breaker.py, preflight.py, providers.py
                  client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
+                 limit.py        how much it takes at once, by what load_watch.py hears of it
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
     deliver    core_api_client.py   every call to Core
@@ -28,6 +29,7 @@ Beside them:
     leases.py      what this worker holds, renewed together; a job whose lease is lost is cancelled
     slots.py       how many jobs may ask the model at once
     parking.py     where jobs wait; gates.py: for a service that is away
+    peer_board.py  what workers tell each other of the model servers they share
     backlog.py     how many outcomes may wait for Core
     janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers)
     dead_letters.py   found, read, put back, thrown away

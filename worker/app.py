@@ -34,6 +34,7 @@ from worker.model_side import build_load_watch, build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
+from worker.peer_board import RedisPeers
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
@@ -79,7 +80,8 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     port = await server.start()
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
-    load_watch = build_load_watch(settings, outside.router, hands.slots.resize)
+    peers = RedisPeers(outside.redis.commands, Keys(settings.llm_stream_prefix), queue.consumer)
+    load_watch = build_load_watch(settings, outside.router, hands.slots.resize, peers)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):

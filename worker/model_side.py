@@ -13,6 +13,7 @@ from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, Bounds
 from worker.llm.load_watch import LoadWatch
 from worker.llm.observing import Budgets, CallObserver, Unlimited, Unobserved
+from worker.llm.peers import Alone, Peers
 from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
 from worker.llm.replica import Replica, Watchers
@@ -52,7 +53,7 @@ def build_preflight(settings: Settings, router: Router) -> Preflight:
 
 
 def build_load_watch(
-    settings: Settings, router: Router, resize: Callable[[int], None]
+    settings: Settings, router: Router, resize: Callable[[int], None], peers: Peers | None = None
 ) -> LoadWatch:
     """Give each server its limits, as the settings say, and what finds them out.
 
@@ -60,6 +61,7 @@ def build_load_watch(
         settings: whether and within which bounds.
         router: whose servers; none of them has limits without this.
         resize: told how many calls there may be at once, now and whenever that changes.
+        peers: the other workers that use these servers.
     """
     cap = settings.worker_concurrency
     if settings.llm_adaptive:
@@ -68,7 +70,7 @@ def build_load_watch(
             measured = replica.preset.load_path is not None
             replica.limits = {role: AdaptiveLimit(bounds, measured=measured) for role in ModelRole}
         router.follow(lambda room: resize(min(room, cap)), _roles(settings))
-    return LoadWatch(router.replicas, time.monotonic, random.random)
+    return LoadWatch(router.replicas, time.monotonic, random.random, peers or Alone())
 
 
 def _roles(settings: Settings) -> list[ModelRole]:

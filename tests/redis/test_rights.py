@@ -13,6 +13,7 @@ from worker.clock import Clock
 from worker.embedded.redis_server import RedisServer
 from worker.job_queue import JobQueue
 from worker.llm.budget import LedgerAway
+from worker.peer_board import RedisPeers
 from worker.redis_clients import FATAL, RedisClients
 from worker.strays import Strays
 from worker.token_ledger import RedisTokenLedger
@@ -129,3 +130,12 @@ async def test_budgets_need_two_more(redis_server: RedisServer) -> None:
                     await ledger.add("openai", "2026-11-21", 5)
             else:
                 assert await ledger.add("openai", "2026-11-21", 5) == 5
+
+
+async def test_workers_hear_of_each_other_with_two_more(redis_server: RedisServer) -> None:
+    """Without these rights each finds its limits alone; nothing fails of it."""
+    for rules, heard in (((*MINIMUM, "+hgetall", "+pexpire"), 1), (MINIMUM, 0)):
+        async with at(await allow(redis_server, *rules)) as (clients, _, _):
+            for name in ("one", "other"):
+                said = await RedisPeers(clients.commands, KEYS, name).meet("s", {"text": 5.0})
+            assert len(said) == heard

@@ -184,6 +184,23 @@ class Replica:
         self.load = load
         self.moved()
 
+    def using(self) -> dict[str, float]:
+        """Its limits that this worker could do with more of, by kind."""
+        return {
+            str(role): limit.exact
+            for role, limit in self.limits.items()
+            if limit.is_used(self._flights[role])
+        }
+
+    def has_heard(self, others: Sequence[Mapping[str, float]]) -> None:
+        """Other workers have told what they use of this server."""
+        using = self.using()
+        for role, limit in self.limits.items():
+            theirs = [other[role] for other in others if role in other]
+            if theirs and role in using:
+                limit.is_shared(theirs)
+        self.moved()
+
     @property
     def resting(self) -> bool:
         """Whether no call has begun since somebody asked for the next one."""
