@@ -99,9 +99,9 @@ class Replica:
         limit = self.limits.get(role)
         return limit is None or self._flights[role] < limit.value
 
-    def room(self, roles: Sequence[ModelRole]) -> int:
-        """Calls of these kinds that it takes at once."""
-        return sum(self.limits[role].value for role in roles if role in self.limits)
+    def flights(self, role: ModelRole) -> int:
+        """Calls of this kind that we have there now."""
+        return self._flights[role]
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Make one call; only while `usable`.
@@ -119,6 +119,9 @@ class Replica:
                 completion = await self.client.complete(request)
             except JobError as error:
                 self._ended(request, error.cause, self.watchers.elapsed() - started, None)
+                if _is_hurry(request, error.cause):
+                    self.breaker.abandon(entered)
+                    raise
                 sick = rule(error.cause).against_server
                 unreached = error.cause == Cause.CONNECTION_ERROR
                 self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
@@ -131,7 +134,8 @@ class Replica:
             else:
                 took_s = self.watchers.elapsed() - started
                 self._ended(request, "ok", took_s, completion)
-                self._succeeded(entered, slow=took_s >= self._slow_s(request))
+                slow = not request.hurried and took_s >= self._slow_s(request)
+                self._succeeded(entered, slow=slow)
                 return completion
 
     @contextmanager
@@ -159,7 +163,8 @@ class Replica:
     ) -> None:
         model = self.models[request.prompt.role]
         self.watchers.observer.called(self.provider, model, outcome, took_s, completion)
-        self._limited(request.prompt.role, outcome)
+        if not _is_hurry(request, outcome):
+            self._limited(request.prompt.role, outcome)
         if completion is not None:
             tokens = completion.tokens_in + completion.tokens_out
             self.watchers.budgets.count(self.provider, tokens)
@@ -264,6 +269,11 @@ class Replica:
             await waiting
         finally:
             self._verdicts.discard(waiting)
+
+
+def _is_hurry(request: ChatRequest, outcome: str) -> bool:
+    """Whether a call has failed only because there was next to no time left for it."""
+    return request.hurried and outcome == Cause.TIMEOUT
 
 
 def as_outage(error: JobError) -> Snooze:

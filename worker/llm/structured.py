@@ -143,7 +143,8 @@ class Asker:
         if left_s is not None and left_s <= 0:
             raise Reject(FailureReason.EXPIRED, "the deadline passed before the model was asked")
         if left_s is not None:
-            request = replace(request, timeout_s=min(request.timeout_s, left_s))
+            timeout_s = min(request.timeout_s, left_s)
+            request = replace(request, timeout_s=timeout_s, left_s=left_s)
         started = time.perf_counter()
         self.usage.calls += 1
         try:
