@@ -30,7 +30,7 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
-from worker.model_side import build_load_watch, build_preflight
+from worker.model_side import build_load_watch, build_preflight, priorities
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
@@ -150,6 +150,7 @@ def _hands(
         prices=outside.prices,
         text_timeout_s=settings.llm_timeout_s,
         vision_timeout_s=settings.llm_vision_timeout_s,
+        priorities=priorities(settings.worker_weights),
     )
     needs = {str(name): HANDLERS[name].needs for name in settings.worker_job_types}
     lease_s = settings.worker_lease_s

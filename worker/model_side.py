@@ -2,9 +2,10 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.enums import JobType
 from worker.config import Settings
 from worker.handlers import HANDLERS
 from worker.llm.breaker import Breaker, BreakerLimits
@@ -71,6 +72,17 @@ def build_load_watch(
             replica.limits = {role: AdaptiveLimit(bounds, measured=measured) for role in ModelRole}
         router.follow(lambda room: resize(min(room, cap)), _roles(settings))
     return LoadWatch(router.replicas, time.monotonic, random.random, peers or Alone())
+
+
+def priorities(weights: Mapping[JobType, int]) -> dict[str, int]:
+    """What each job type is sent with to a server that has a queue by priority: 0 is the soonest.
+
+    The heaviest has what interactive traffic has that says nothing. The others come after it, in
+    classes: one that weighs less than half as much as another is behind it.
+    """
+    heavy = {job_type: weights.get(job_type, 1) for job_type in JobType}
+    heaviest = max(heavy.values())
+    return {str(job_type): heaviest // weight - 1 for job_type, weight in heavy.items()}
 
 
 def _roles(settings: Settings) -> list[ModelRole]:

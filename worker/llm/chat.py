@@ -54,6 +54,8 @@ class ChatRequest:
     timeout_s: float
     """One total for the call, connecting included."""
     request_id: str = ""
+    priority: int = 0
+    """For servers with a queue by priority: the lower, the sooner. 0 is as everybody else."""
     left_s: float | None = None
     """Until the job's deadline: what waits before the call takes its time from this, too."""
     hurried: bool = False

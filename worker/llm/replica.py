@@ -239,6 +239,7 @@ class Replica:
             self._told = state
             self.watchers.observer.breaker(self.provider, self.server, str(state))
             if state is State.OPEN:
+                self.client.takes_priority = self.preset.priorities  # it may come back set up anew
                 due_s = round(self.breaker.due_in_s, 1)
                 log.warning("model_server_left_alone", server=self.server, for_s=due_s)
             elif state is State.CLOSED:

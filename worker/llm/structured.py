@@ -55,6 +55,7 @@ class Asker:
         text_timeout_s: one total for each call without a picture.
         vision_timeout_s: one total for each call with a picture.
         time_left: seconds to the job's deadline, or None; no call outlasts it.
+        priority: of each call, where the server has a queue by priority; see `ChatRequest`.
         slot: where each call waits for its turn.
         answered: told of each call that the server has answered, whatever the answer is worth.
     """
@@ -65,6 +66,7 @@ class Asker:
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
     time_left: Callable[[], float | None] = lambda: None
+    priority: int = 0
     slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     answered: Callable[[], None] = lambda: None
 
@@ -136,6 +138,7 @@ class Asker:
             max_tokens=question.max_tokens,
             timeout_s=self.vision_timeout_s if seeing else self.text_timeout_s,
             request_id=self.request_id,
+            priority=self.priority,
         )
 
     async def _call(self, request: ChatRequest) -> Completion:
