@@ -203,7 +203,8 @@ class AdaptiveLimit:
     def is_shared(self, others: Sequence[float]) -> None:
         """Other workers use so much of the server at once, each, and this one uses its own."""
         wanted = levelled(self._exact, others)
-        self._set(wanted, self._reason if int(wanted) == self.value else Reason.SHARED)
+        same = abs(wanted - self._exact) < 1
+        self._set(wanted, self._reason if same else Reason.SHARED)
 
     # ---------------------------------------------------------------------- steps
 

@@ -3,6 +3,9 @@
 About once a second, a little more or less, so that workers that share a server do not all act on
 one moment; not at all while nothing is asked of it. Whatever comes back, nothing fails of it. In
 the same moment the worker tells the others what it uses of the server, and hears what they do.
+
+vLLM can also tell its load with each answer (`endpoint-load-metrics-format`). That is left alone:
+it says what waits and not what runs, costs its log a line each time, and a word a second is enough.
 """
 
 import asyncio
