@@ -6,14 +6,13 @@ here while another worker has room for them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from worker.llm.chat import ModelRole
 from worker.llm.limit import USED
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of call now: how many may be made at once, are made, and wait for room."""
 
     limit: int
@@ -40,10 +39,10 @@ class Demand:
         for role, kind in kinds.items():
             if kind.waiting:
                 self._crowded.add(role)
-            elif kind.in_flight + 1 < USED * kind.limit:
+            elif self._crowded and kind.in_flight + 1 < USED * kind.limit:
                 self._crowded.discard(role)
-        crowded = self._crowded & kinds.keys()
-        return sum(
-            kind.limit if role in crowded or not crowded else min(kind.limit, kind.in_flight + 1)
-            for role, kind in kinds.items()
-        )
+        room = 0
+        for role, kind in kinds.items():
+            all_of_it = not self._crowded or role in self._crowded
+            room += kind.limit if all_of_it else min(kind.limit, kind.in_flight + 1)
+        return room

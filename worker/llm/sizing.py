@@ -38,6 +38,9 @@ class Sizing:
             self._resize(self._demand.room(kinds))
 
     def _kind(self, role: ModelRole, replicas: Sequence[Replica]) -> Kind:
-        limits = [replica.limits[role].value for replica in replicas if role in replica.limits]
-        in_flight = sum(replica.flights(role) for replica in replicas)
-        return Kind(limit=sum(limits), in_flight=in_flight, waiting=len(self._lines[role]))
+        limit = in_flight = 0
+        for replica in replicas:  # a loop, as this is done twice for each call
+            found = replica.limits.get(role)
+            limit += 0 if found is None else found.value
+            in_flight += replica.flights(role)
+        return Kind(limit, in_flight, len(self._lines[role]))
