@@ -1,5 +1,6 @@
 """The batching stand-in as a process, and what happened on it between two looks at its counters."""
 
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -26,6 +27,11 @@ class Shape:
     step_ms: float
     median_tokens: float
     sigma: float = 0.8
+
+    @property
+    def answer_s(self) -> float:
+        """What an answer takes on a full server, on the average."""
+        return self.step_ms / 1_000 * self.median_tokens * math.exp(self.sigma**2 / 2)
 
     @property
     def options(self) -> list[str]:
@@ -58,38 +64,78 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What happened between two looks.
+    """What happened between two looks, or in several such times together.
 
     Attributes:
-        busy: the share of the seats' time in which somebody sat there.
-        queue: who waited, as a share of who ran, both averaged over the time.
-        tokens_s: tokens a second, the server's throughput.
-        step_ms: what a step really took: more than the shape says, and the machine was too slow.
-        idle: the share of the processors' time that nobody used.
+        seats: that there are.
+        passed_s: how long it was.
+        running_s: seconds of all who ran, together.
+        waiting_s: the same of all who waited.
+        tokens: that were written.
+        steps: that were made.
+        cpu: what the processors could do, and what of that they did not.
         shares: answers that each worker got.
     """
 
-    busy: float
-    queue: float
-    tokens_s: float
-    step_ms: float
-    idle: float
+    seats: int
+    passed_s: float
+    running_s: float
+    waiting_s: float
+    tokens: float
+    steps: float
+    cpu: tuple[float, float]
     shares: tuple[int, ...]
+
+    @property
+    def busy(self) -> float:
+        """The share of the seats' time in which somebody sat there."""
+        return self.running_s / (self.seats * self.passed_s)
+
+    @property
+    def queue(self) -> float:
+        """Who waited, as a share of who ran, both averaged over the time."""
+        return self.waiting_s / max(self.running_s, 1e-9)
+
+    @property
+    def tokens_s(self) -> float:
+        """Tokens a second: the server's throughput."""
+        return self.tokens / self.passed_s
+
+    @property
+    def step_ms(self) -> float:
+        """What a step really took; more than the shape says, and the machine was too slow."""
+        return self.passed_s * 1_000 / max(self.steps, 1.0)
+
+    @property
+    def idle(self) -> float:
+        """The share of the processors' time that nobody used."""
+        return self.cpu[1] / max(self.cpu[0], 1e-9)
+
+    def __add__(self, other: "Window") -> "Window":
+        return Window(
+            seats=self.seats,
+            passed_s=self.passed_s + other.passed_s,
+            running_s=self.running_s + other.running_s,
+            waiting_s=self.waiting_s + other.waiting_s,
+            tokens=self.tokens + other.tokens,
+            steps=self.steps + other.steps,
+            cpu=(self.cpu[0] + other.cpu[0], self.cpu[1] + other.cpu[1]),
+            shares=tuple(a + b for a, b in zip(self.shares, other.shares, strict=True)),
+        )
 
 
 def between(shape: Shape, one: Look, other: Look) -> Window:
-    """From one look to a later one."""
-    passed_s = other.at_s - one.at_s
+    """From one look to a later one, at which there may be more workers."""
     grown = {name: value - one.counters.get(name, 0.0) for name, value in other.counters.items()}
-    running_s = grown["running_seconds_total"]
-    cpu, rest = (later - earlier for later, earlier in zip(other.cpu, one.cpu, strict=True))
     before = one.answers + (0,) * (len(other.answers) - len(one.answers))
     return Window(
-        busy=running_s / (shape.seats * passed_s),
-        queue=grown["waiting_seconds_total"] / max(running_s, 1e-9),
-        tokens_s=grown["generation_tokens_total"] / passed_s,
-        step_ms=passed_s * 1_000 / max(grown["steps_total"], 1.0),
-        idle=rest / max(cpu, 1e-9),
+        seats=shape.seats,
+        passed_s=other.at_s - one.at_s,
+        running_s=grown["running_seconds_total"],
+        waiting_s=grown["waiting_seconds_total"],
+        tokens=grown["generation_tokens_total"],
+        steps=grown["steps_total"],
+        cpu=(other.cpu[0] - one.cpu[0], other.cpu[1] - one.cpu[1]),
         shares=tuple(b - a for a, b in zip(before, other.answers, strict=True)),
     )
 

@@ -1,27 +1,25 @@
 """Is the server kept full, without a queue, by one worker and by many that share it?
 
-    python -m benchmarks.saturation [--quick]
+    python -m benchmarks.saturation [--quick] [--slow TIMES]
 
 Real: the daemon as a process, Redis, HTTP. Stand-ins: a batching server (`batching_server.Shape`)
 and a Core that answers at once, each a process. There are more jobs than can be done. All figures
 are the server's own counters between two looks, after a time to get going; who got how much is each
 worker's own count. The ways to be compared take turns within a round; figures are medians of the
 rounds, with least and most. The more workers there are, the longer the answers, so that a small
-machine's processors are not what is measured: what they had to spare is a row of its own.
+machine's processors are not what is measured; moments in which they had nothing to spare are left
+out, unless there is hardly anything else, and what they had to spare is a row of its own. Where
+others use the machine too, `--slow 4` makes all answers take four times as long.
 """
 
 import argparse
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import replace
 
-import aiohttp
-
-from benchmarks.batching_server import Look, Shape, Window, between, jain
-from benchmarks.figures import Row, figure, markdown
-from benchmarks.fleet import Fleet, fleet
-from benchmarks.ideal_loop import ideal_loop
+from benchmarks.batching_server import Shape, Window, jain
+from benchmarks.figures import Figure, Row, figure, markdown
+from benchmarks.keeping_full import Joined, Pace, Way, join_late, measure
 
 SMALL = Shape(seats=64, step_ms=5, median_tokens=43)
 """About 59 tokens in 0.3 s."""
@@ -30,135 +28,15 @@ LARGE = Shape(seats=256, step_ms=20, median_tokens=43)
 SHARED = Shape(seats=128, step_ms=20, median_tokens=86)
 """About 118 tokens in 2.4 s, 54 answers a second."""
 
-CAP = 1_024
-ADAPTIVE = {"WORKER_CONCURRENCY": str(CAP)}
 FIXED = (16, 64, 256, 1_024)
-_TOKENS_MEAN = 1.38
-"""Of the median, at the shapes' sigma."""
-_LOOK_EVERY_S = 5.0
+CROWDS = (2, 4, 16)
+FULL = Pace(rounds=3, adapt_s=30, crowd_s=60, start_s=6, window_s=20, joined_s=60)
+QUICK = Pace(rounds=1, adapt_s=20, crowd_s=40, start_s=4, window_s=10, joined_s=45)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to keep a server busy.
-
-    Attributes:
-        name: what the table calls it.
-        workers: how many daemons; with 0 it is the ideal loop.
-        at_once: a fixed number of calls; None for a limit that adapts.
-    """
-
-    name: str
-    workers: int = 1
-    at_once: int | None = None
-
-    @property
-    def settings(self) -> Mapping[str, str]:
-        """The daemons'."""
-        if self.at_once is None:
-            return ADAPTIVE
-        return {"LLM_ADAPTIVE": "false", "WORKER_CONCURRENCY": str(self.at_once)}
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long everything takes, and how often it is done."""
-
-    rounds: int
-    adapt_s: float
-    """From the start until a limit that adapts is measured."""
-    start_s: float
-    """The same for what is fixed."""
-    window_s: float
-    joined_s: float
-    """What is looked at after a late joiner has come."""
-
-
-FULL = Pace(rounds=3, adapt_s=30, start_s=6, window_s=20, joined_s=60)
-QUICK = Pace(rounds=1, adapt_s=20, start_s=4, window_s=10, joined_s=45)
-
-
-async def measure(shape: Shape, way: Way, pace: Pace) -> Window:
-    """What one way makes of a server."""
-    warm_s = pace.start_s if way.at_once is not None else pace.adapt_s
-    with fleet(shape) as site:
-        async with aiohttp.ClientSession() as http:
-            if not way.workers:
-                async with ideal_loop(site.server.url, way.at_once or shape.seats):
-                    return await _window(site, http, warm_s, pace.window_s)
-            await site.enqueue(_jobs(shape, warm_s + pace.window_s))
-            for _ in range(way.workers):
-                site.start_worker(way.settings)
-            for worker in site.workers:
-                worker.wait_until_ready()
-            return await _window(site, http, warm_s, pace.window_s)
-
-
-async def _window(
-    site: Fleet, http: aiohttp.ClientSession, warm_s: float, window_s: float
-) -> Window:
-    await asyncio.sleep(warm_s)
-    one = await site.look(http)
-    await asyncio.sleep(window_s)
-    other = await site.look(http)
-    if site.workers and not await site.jobs_left():
-        raise RuntimeError("the jobs were done before the measurement was")
-    return between(site.server.shape, one, other)
-
-
-def _jobs(shape: Shape, seconds: float) -> int:
-    """More than the server can do in that time, and what waits there at most."""
-    answer_s = shape.step_ms * shape.median_tokens * _TOKENS_MEAN / 1_000
-    return int(1.4 * shape.seats / answer_s * (seconds + 5)) + 2 * CAP
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What became of a worker that came late.
-
-    Attributes:
-        fairness: over the last third of the time.
-        fair_after_s: until from one look to the next it was 0.9 for the first time.
-        busy: the seats, from its start to the end.
-    """
-
-    fairness: float
-    fair_after_s: float
-    busy: float
-
-
-async def join_late(shape: Shape, pace: Pace) -> Joined:
-    """One worker has the server for itself; then there are two."""
-    with fleet(shape) as site:
-        async with aiohttp.ClientSession() as http:
-            await site.enqueue(_jobs(shape, pace.adapt_s + pace.joined_s))
-            site.start_worker(ADAPTIVE).wait_until_ready()
-            await asyncio.sleep(pace.adapt_s)
-            site.start_worker(ADAPTIVE)
-            looks = [await site.look(http)]
-            while looks[-1].at_s - looks[0].at_s < pace.joined_s:
-                await asyncio.sleep(_LOOK_EVERY_S)
-                looks.append(await site.look(http))
-    return judged(shape, looks)
-
-
-def judged(shape: Shape, looks: Sequence[Look]) -> Joined:
-    """A late joiner's fate from a row of looks, the first at its start."""
-    fair_at = (
-        after.at_s
-        for before, after in pairwise(looks)
-        if jain(between(shape, before, after).shares) >= 0.9
-    )
-    started_s, ended_s = looks[0].at_s, looks[-1].at_s
-    third = next(x for x in looks if x.at_s >= started_s + (ended_s - started_s) * 2 / 3)
-    return Joined(
-        fairness=jain(between(shape, third, looks[-1]).shares),
-        fair_after_s=next(fair_at, float("inf")) - started_s,
-        busy=between(shape, looks[0], looks[-1]).busy,
-    )
-
-
+_OURS = "adaptive"
 Found = dict[str, list[Window]]
+"""By the way's name, one for each round."""
 
 
 async def _turns(shape: Shape, ways: Sequence[Way], pace: Pace) -> Found:
@@ -182,48 +60,55 @@ def _tell(shape: Shape, way: Way, window: Window) -> None:
     )
 
 
-async def rows(quick: bool) -> list[Row]:
-    """Run everything; minutes when `quick`, half an hour else."""
+async def rows(quick: bool, slow: float = 1) -> list[Row]:
+    """Run everything; minutes when `quick`, most of an hour else.
+
+    Args:
+        quick: one round of what matters most.
+        slow: so many times as long takes each step of the servers.
+    """
+    small, large, shared = (
+        replace(shape, step_ms=shape.step_ms * slow) for shape in (SMALL, LARGE, SHARED)
+    )
     pace = QUICK if quick else FULL
+    adaptive = Way(_OURS)
     fixed = [Way(f"fixed {n}", at_once=n) for n in (FIXED[1:3] if quick else FIXED)]
-    ideal = [Way(f"ideal loop, {n} at once", 0, n) for n in (SMALL.seats, 2 * SMALL.seats)]
-    crowd = [Way("one worker")] + [Way(f"{n} workers", n) for n in ((2,) if quick else (2, 4, 16))]
-    small = await _turns(SMALL, [Way("adaptive"), *ideal, *fixed], pace)
-    made = [*_busy(small, ideal), *_queue(SMALL, small, fixed)]
+    ideal = [Way(f"ideal loop, {n} at once", 0, n) for n in (small.seats, 2 * small.seats)]
+    crowd = [Way("one worker"), *(Way(f"{n} workers", n) for n in ((2,) if quick else CROWDS))]
+    found = await _turns(small, [adaptive, *ideal, *fixed], pace)
+    made = [*_busy(small, found, ideal), *_queue(small, found, fixed)]
     if not quick:
-        large = await _turns(LARGE, [Way("adaptive"), *fixed], pace)
-        made += _queue(LARGE, large, fixed)
-    made += _crowd(await _turns(SHARED, crowd, pace), crowd)
-    joined = [await join_late(SHARED, pace) for _ in range(pace.rounds)]
-    return [*made, *_joined(joined)]
+        made += _queue(large, await _turns(large, [adaptive, *fixed], pace), fixed)
+    made += _crowd(shared, await _turns(shared, crowd, pace), crowd)
+    return [*made, *_joined([await join_late(shared, pace) for _ in range(pace.rounds)])]
 
 
 def _percent(windows: Sequence[Window], field: str) -> list[float]:
     return [float(getattr(window, field)) * 100 for window in windows]
 
 
-def _busy(found: Found, ideal: Sequence[Way]) -> list[Row]:
-    ours = figure(_percent(found["adaptive"], "busy"), " %")
-    others = [(way.name, figure(_percent(found[way.name], "busy"), " %")) for way in ideal]
-    what = f"slots kept busy at saturation (S = {SMALL.seats}, 0.3 s)"
-    return [Row(what, "≥ 98 %", ours, others, ours.median >= 98), _idle(found)]
+def _figures(found: Found, field: str, ways: Sequence[Way]) -> list[tuple[str, Figure]]:
+    return [(way.name, figure(_percent(found[way.name], field), " %")) for way in ways]
 
 
-def _idle(found: Found) -> Row:
-    """What says whether the machine was what limited everything."""
-    ours = figure(_percent(found["adaptive"], "idle"), " %")
-    others = [(n, figure(_percent(w, "idle"), " %")) for n, w in found.items() if n != "adaptive"]
-    return Row("processors at rest meanwhile", "", ours, others, None)
+def _busy(shape: Shape, found: Found, ideal: Sequence[Way]) -> list[Row]:
+    """How full the server was, and whether it was the machine that limited everything."""
+    busy, idle = (figure(_percent(found[_OURS], name), " %") for name in ("busy", "idle"))
+    what = f"slots kept busy at saturation (S = {shape.seats}, {shape.answer_s:.1f} s)"
+    return [
+        Row(what, "≥ 98 %", busy, _figures(found, "busy", ideal), busy.median >= 98),
+        Row("processors at rest meanwhile", "", idle, _figures(found, "idle", ideal), None),
+    ]
 
 
 def _queue(shape: Shape, found: Found, fixed: Sequence[Way]) -> list[Row]:
-    ours = figure(_percent(found["adaptive"], "queue"), " %")
-    others = [(way.name, figure(_percent(found[way.name], "queue"), " %")) for way in fixed]
+    ours = figure(_percent(found[_OURS], "queue"), " %")
+    others = _figures(found, "queue", fixed)
     speeds = {name: [window.tokens_s for window in found[name]] for name in found}
     names = [way.name for way in fixed]
-    best = [max(speeds[name][n] for name in names) for n in range(len(speeds["adaptive"]))]
-    share = figure([a / b * 100 for a, b in zip(speeds["adaptive"], best, strict=True)], " %")
-    throughput = [(name, figure(speeds[name], " tokens/s")) for name in ["adaptive", *names]]
+    best = [max(speeds[name][n] for name in names) for n in range(len(speeds[_OURS]))]
+    share = figure([a / b * 100 for a, b in zip(speeds[_OURS], best, strict=True)], " %")
+    throughput = [(name, figure(speeds[name], " tokens/s")) for name in [_OURS, *names]]
     saturated = f"while saturated, S = {shape.seats}"
     return [
         Row(f"server queue {saturated}", "≤ 5 % of running", ours, others, ours.median <= 5),
@@ -237,7 +122,7 @@ def _queue(shape: Shape, found: Found, fixed: Sequence[Way]) -> list[Row]:
     ]
 
 
-def _crowd(found: Found, ways: Sequence[Way]) -> list[Row]:
+def _crowd(shape: Shape, found: Found, ways: Sequence[Way]) -> list[Row]:
     alone, *others = ways
     made: list[Row] = []
     for way in others:
@@ -250,7 +135,7 @@ def _crowd(found: Found, ways: Sequence[Way]) -> list[Row]:
             for name in ("busy", "queue", "idle")
             for each in (way, alone)
         ]
-        what = f"{way.name} on one server (S = {SHARED.seats})"
+        what = f"{way.name} on one server (S = {shape.seats})"
         throughput = f"{what}: throughput"
         made += [
             Row(throughput, "≥ 98 % of one worker's", speed, facts, speed.median >= 98),
@@ -272,7 +157,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.saturation", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--quick", action="store_true", help="a few minutes, one round")
-    print(markdown(asyncio.run(rows(parser.parse_args().quick))))
+    parser.add_argument("--slow", type=float, default=1, help="times as long for each answer")
+    chosen = parser.parse_args()
+    print(markdown(asyncio.run(rows(chosen.quick, chosen.slow))))
 
 
 if __name__ == "__main__":
