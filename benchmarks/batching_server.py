@@ -2,7 +2,6 @@
 
 import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +52,17 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The counters at one moment; of the machine, the processors' seconds in all and at rest."""
+    """The counters at one moment; of the machine, the processors' ticks in all and at rest."""
 
-    at_s: float
     counters: Mapping[str, float]
     cpu: tuple[float, float]
     answers: tuple[int, ...] = ()
     """Of each worker since its start."""
+
+    @property
+    def at_s(self) -> float:
+        """When, by the server's own clock."""
+        return self.counters["clock_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +163,8 @@ class BatchingServer:
         """Its counters now."""
         async with http.get(f"{self.url}/metrics") as response:
             text = await response.text()
-        # its seconds go on while the answer travels: near enough at a few milliseconds
         found = {name: float(value) for name, value in _SAMPLE.findall(text)}
-        return Look(time.monotonic(), found, _processors(), answers)
+        return Look(found, _processors(), answers)
 
 
 def _processors() -> tuple[float, float]:

@@ -57,6 +57,7 @@ def metrics_text(
         ("vllm:kv_cache_usage_perc", "gauge", scheduler.cache_use),
         ("vllm:prompt_tokens_total", "counter", totals.prompt_tokens),
         ("vllm:generation_tokens_total", "counter", totals.generation_tokens),
+        ("stand_in:clock_seconds", "gauge", totals.at_s),
         ("stand_in:steps_total", "counter", totals.steps),
         ("stand_in:running_seconds_total", "counter", totals.running_s),
         ("stand_in:waiting_seconds_total", "counter", totals.waiting_s),

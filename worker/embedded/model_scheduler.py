@@ -82,6 +82,8 @@ class Totals:
     """Seconds of all running sequences together: of a full server, `sequences` each second."""
     waiting_s: float = 0.0
     """The same of all that waited."""
+    at_s: float = 0.0
+    """Until when all this was counted, by the clock of the scheduler."""
 
 
 _Shares = list[tuple[Sequence, int]]
@@ -92,10 +94,9 @@ class Scheduler:
     """The queue and the batch of one server; a token of one sequence costs it nothing."""
 
     def __init__(self, profile: Profile, now: Callable[[], float]) -> None:
-        self._totals = Totals()
+        self._totals = Totals(at_s=now())
         self._profile = profile
         self._now = now
-        self._counted_s = now()
         self._numbers = itertools.count()
         self._shares: _Shares | None = None
         self._arrived: list[Sequence] = []
@@ -202,8 +203,8 @@ class Scheduler:
 
     def _count_time(self) -> None:
         """Bring the seconds up to date; due before any change of who runs or waits."""
-        passed_s = self._now() - self._counted_s
-        self._counted_s += passed_s
+        passed_s = self._now() - self._totals.at_s
+        self._totals.at_s += passed_s
         self._totals.running_s += self.running * passed_s
         self._totals.waiting_s += self.waiting * passed_s
 
