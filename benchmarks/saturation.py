@@ -9,7 +9,7 @@ worker's own count. The ways to be compared take turns within a round; figures a
 rounds, with least and most. The more workers there are, the longer the answers, so that a small
 machine's processors are not what is measured; moments in which they had nothing to spare are left
 out, unless there is hardly anything else, and what they had to spare is a row of its own. Where
-others use the machine too, `--slow 4` makes all answers take four times as long.
+others use the machine too, `--slow 4` makes the answers for one worker take four times as long.
 """
 
 import argparse
@@ -65,11 +65,9 @@ async def rows(quick: bool, slow: float = 1) -> list[Row]:
 
     Args:
         quick: one round of what matters most.
-        slow: so many times as long takes each step of the servers.
+        slow: so many times as long takes each step of the servers for one worker.
     """
-    small, large, shared = (
-        replace(shape, step_ms=shape.step_ms * slow) for shape in (SMALL, LARGE, SHARED)
-    )
+    small, large = (replace(shape, step_ms=shape.step_ms * slow) for shape in (SMALL, LARGE))
     pace = QUICK if quick else FULL
     adaptive = Way(_OURS)
     fixed = [Way(f"fixed {n}", at_once=n) for n in (FIXED[1:3] if quick else FIXED)]
@@ -79,8 +77,8 @@ async def rows(quick: bool, slow: float = 1) -> list[Row]:
     made = [*_busy(small, found, ideal), *_queue(small, found, fixed)]
     if not quick:
         made += _queue(large, await _turns(large, [adaptive, *fixed], pace), fixed)
-    made += _crowd(shared, await _turns(shared, crowd, pace), crowd)
-    return [*made, *_joined([await join_late(shared, pace) for _ in range(pace.rounds)])]
+    made += _crowd(SHARED, await _turns(SHARED, crowd, pace), crowd)
+    return [*made, *_joined([await join_late(SHARED, pace) for _ in range(pace.rounds)])]
 
 
 def _percent(windows: Sequence[Window], field: str) -> list[float]:
