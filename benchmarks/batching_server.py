@@ -12,6 +12,7 @@ from worker.embedded.child import free_port
 from worker.embedded.service import Service
 
 _SAMPLE = re.compile(r"^(?:vllm|stand_in):(\w+)\{[^}]*\} (\S+)$", re.MULTILINE)
+_SEATS_PART = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,18 @@ class Shape:
         """What an answer takes on a full server, on the average."""
         return self.step_ms / 1_000 * self.median_tokens * math.exp(self.sigma**2 / 2)
 
+    def takes_s(self, steps: float, tokens: float) -> float:
+        """What so many steps with so many tokens in all take; each is one of a seat's in a step."""
+        own_ms = self.step_ms * _SEATS_PART
+        return (steps * (self.step_ms - own_ms) + tokens * own_ms / self.seats) / 1_000
+
     @property
     def options(self) -> list[str]:
         """The stand-in's command line."""
-        own_ms = self.step_ms / 4
         said: Mapping[str, float] = {
             "max-num-seqs": self.seats,
-            "step-ms": self.step_ms - own_ms,
-            "sequence-ms": own_ms / self.seats,
+            "step-ms": self.takes_s(1, 0) * 1_000,
+            "sequence-ms": self.takes_s(0, 1) * 1_000,
             "prefill-ms": 0,
             "chunk-tokens": 65_536,
             "cache-tokens": 10**9,
@@ -76,6 +81,7 @@ class Window:
         waiting_s: the same of all who waited.
         tokens: that were written.
         steps: that were made.
+        due_s: what these take by the server's shape.
         cpu: what the processors could do, and what of that they did not.
         shares: answers that each worker got.
     """
@@ -86,6 +92,7 @@ class Window:
     waiting_s: float
     tokens: float
     steps: float
+    due_s: float
     cpu: tuple[float, float]
     shares: tuple[int, ...]
 
@@ -101,12 +108,16 @@ class Window:
 
     @property
     def tokens_s(self) -> float:
-        """Tokens a second: the server's throughput."""
-        return self.tokens / self.passed_s
+        """Tokens a second: the throughput.
+
+        Of seconds as its steps should take them: that a busy machine makes them late is not the
+        fault of those who ask.
+        """
+        return self.tokens / max(self.due_s, 1e-9)
 
     @property
     def step_ms(self) -> float:
-        """What a step really took; more than the shape says, and the machine was too slow."""
+        """What a step really took; much more than the shape says, and the machine was too slow."""
         return self.passed_s * 1_000 / max(self.steps, 1.0)
 
     @property
@@ -122,6 +133,7 @@ class Window:
             waiting_s=self.waiting_s + other.waiting_s,
             tokens=self.tokens + other.tokens,
             steps=self.steps + other.steps,
+            due_s=self.due_s + other.due_s,
             cpu=(self.cpu[0] + other.cpu[0], self.cpu[1] + other.cpu[1]),
             shares=tuple(a + b for a, b in zip(self.shares, other.shares, strict=True)),
         )
@@ -130,14 +142,16 @@ class Window:
 def between(shape: Shape, one: Look, other: Look) -> Window:
     """From one look to a later one, at which there may be more workers."""
     grown = {name: value - one.counters.get(name, 0.0) for name, value in other.counters.items()}
+    tokens, steps = grown["generation_tokens_total"], grown["steps_total"]
     before = one.answers + (0,) * (len(other.answers) - len(one.answers))
     return Window(
         seats=shape.seats,
         passed_s=other.at_s - one.at_s,
         running_s=grown["running_seconds_total"],
         waiting_s=grown["waiting_seconds_total"],
-        tokens=grown["generation_tokens_total"],
-        steps=grown["steps_total"],
+        tokens=tokens,
+        steps=steps,
+        due_s=shape.takes_s(steps, tokens),
         cpu=(other.cpu[0] - one.cpu[0], other.cpu[1] - one.cpu[1]),
         shares=tuple(b - a for a, b in zip(before, other.answers, strict=True)),
     )

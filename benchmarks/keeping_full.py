@@ -19,6 +19,8 @@ _LOOK_EVERY_S = 5.0
 _SLICE_S = 2.5
 _IDLE_LEAST = 0.1
 """A slice of time with less of the processors at rest says more of them than of the worker."""
+_START_MAX_S = 300.0
+"""Sixteen of them start at once, on however few processors."""
 _PATIENCE = 3
 """So many times as long as wanted a calm machine is waited for."""
 
@@ -79,7 +81,7 @@ async def measure(shape: Shape, way: Way, pace: Pace) -> Window:
             for _ in range(way.workers):
                 site.start_worker(way.settings)
             for worker in site.workers:
-                worker.wait_until_ready()
+                worker.wait_until_ready(_START_MAX_S)
             return await _window(site, http, warm_s, pace.window_s)
 
 

@@ -34,7 +34,9 @@ def test_two_looks_are_a_window() -> None:
     """Shares of seats, queue and processors, speeds, and what each worker got; late ones too."""
     window = between(SHAPE, BEFORE, AFTER)
     assert (window.busy, window.queue, window.idle) == (0.75, 0.1, 0.25)
-    assert (window.tokens_s, window.step_ms) == (300, 10)
+    assert window.step_ms == 10
+    assert window.due_s == pytest.approx(1_000 * 0.0075 + 3_000 * 0.000625)  # three seats taken
+    assert window.tokens_s == pytest.approx(3_000 / window.due_s)
     assert window.shares == (40, 10)
 
 
@@ -43,7 +45,9 @@ def test_windows_add_up() -> None:
     middle = replace(AFTER, counters={n: v + 1 for n, v in COUNTERS.items()}, answers=(9, 0))
     whole = between(SHAPE, replace(BEFORE, answers=(5, 0)), AFTER)
     halves = between(SHAPE, replace(BEFORE, answers=(5, 0)), middle), between(SHAPE, middle, AFTER)
-    assert add(*halves) == whole
+    together = add(*halves)
+    assert together.due_s == pytest.approx(whole.due_s)
+    assert replace(together, due_s=whole.due_s) == whole
 
 
 @pytest.mark.parametrize(
