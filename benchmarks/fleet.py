@@ -8,7 +8,7 @@ import asyncio
 import re
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from benchmarks.ideal_loop import NOTE
 from shared.redis_streams import JobEntry, Keys, encode_entry
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
-from worker.embedded.service import Service, clean_environ
+from worker.embedded.service import Service, ServiceFailed, clean_environ
 from worker.redis_clients import connect
 
 _ROOT = Path(__file__).parents[1]
 _PIPELINE = 500
+_POLL_S = 0.05
+_START_MAX_S = 300.0
+"""Sixteen of them start at once, on however few processors."""
 _ANSWERED = re.compile(
     r'^llm_worker_llm_calls_total\{[^}]*outcome="ok"[^}]*\} (\S+)$', re.MULTILINE
 )
@@ -63,6 +66,25 @@ class Fleet:
         self.workers.append(worker)
         worker.start()
         return worker
+
+    async def live(self, http: aiohttp.ClientSession, worker: Service) -> None:
+        """Return once a worker answers.
+
+        Raises:
+            ServiceFailed: it ended.
+            TimeoutError: it does not.
+        """
+        async with asyncio.timeout(_START_MAX_S):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    async with http.get(worker.ready_url) as response:
+                        if response.ok:
+                            return
+                if worker.exit_code is not None:
+                    raise ServiceFailed(
+                        f"{worker.name} ended with {worker.exit_code}: {worker.log}"
+                    )
+                await asyncio.sleep(_POLL_S)
 
     async def enqueue(self, jobs: int) -> None:
         """Append notes to tag."""

@@ -19,8 +19,6 @@ _LOOK_EVERY_S = 5.0
 _SLICE_S = 2.5
 _IDLE_LEAST = 0.1
 """A slice of time with less of the processors at rest says more of them than of the worker."""
-_START_MAX_S = 300.0
-"""Sixteen of them start at once, on however few processors."""
 _PATIENCE = 3
 """So many times as long as wanted a calm machine is waited for."""
 
@@ -81,7 +79,7 @@ async def measure(shape: Shape, way: Way, pace: Pace) -> Window:
             for _ in range(way.workers):
                 site.start_worker(way.settings)
             for worker in site.workers:
-                worker.wait_until_ready(_START_MAX_S)
+                await site.live(http, worker)
             return await _window(site, http, warm_s, pace.window_s)
 
 
@@ -116,8 +114,8 @@ class Joined:
 
     Attributes:
         fairness: over the last third of the time.
-        fair_after_s: until from one look to the next it was 0.9 for the first time.
-        busy: the seats, from its start to the end.
+        fair_after_s: since it had started, until it was 0.9 from one look to the next.
+        busy: the seats, since it had started.
     """
 
     fairness: float
@@ -130,9 +128,9 @@ async def join_late(shape: Shape, pace: Pace) -> Joined:
     with fleet(shape) as site:
         async with aiohttp.ClientSession() as http:
             await site.enqueue(_jobs(shape, pace.adapt_s + pace.joined_s))
-            site.start_worker(ADAPTIVE).wait_until_ready()
+            await site.live(http, site.start_worker(ADAPTIVE))
             await asyncio.sleep(pace.adapt_s)
-            site.start_worker(ADAPTIVE)
+            await site.live(http, site.start_worker(ADAPTIVE))
             looks = [await site.look(http)]
             while looks[-1].at_s - looks[0].at_s < pace.joined_s:
                 await asyncio.sleep(_LOOK_EVERY_S)
@@ -141,7 +139,7 @@ async def join_late(shape: Shape, pace: Pace) -> Joined:
 
 
 def judged(shape: Shape, looks: Sequence[Look]) -> Joined:
-    """A late joiner's fate from a row of looks, the first at its start."""
+    """A late joiner's fate from a row of looks, the first when it had started."""
     fair_at = (
         after.at_s
         for before, after in pairwise(looks)
