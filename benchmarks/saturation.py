@@ -1,6 +1,6 @@
 """Is the server kept full, without a queue, by one worker and by many that share it?
 
-    python -m benchmarks.saturation [--quick] [--slow TIMES]
+    python -m benchmarks.saturation [--quick] [--rounds N] [--slow TIMES]
 
 Real: the daemon as a process, Redis, HTTP. Stand-ins: a batching server (`batching_server.Shape`)
 and a Core that answers at once, each a process. There are more jobs than can be done. All figures
@@ -30,8 +30,8 @@ SHARED = Shape(seats=128, step_ms=20, median_tokens=86)
 
 FIXED = (16, 64, 256, 1_024)
 CROWDS = (2, 4, 16)
-FULL = Pace(rounds=3, adapt_s=30, crowd_s=60, start_s=6, window_s=20, joined_s=60)
-QUICK = Pace(rounds=1, adapt_s=20, crowd_s=40, start_s=4, window_s=10, joined_s=45)
+FULL = Pace(rounds=3, adapt_s=25, crowd_s=40, start_s=6, window_s=15, joined_s=45)
+QUICK = Pace(rounds=1, adapt_s=20, crowd_s=30, start_s=4, window_s=10, joined_s=45)
 
 
 _OURS = "adaptive"
@@ -60,15 +60,17 @@ def _tell(shape: Shape, way: Way, window: Window) -> None:
     )
 
 
-async def rows(quick: bool, slow: float = 1) -> list[Row]:
-    """Run everything; minutes when `quick`, most of an hour else.
+async def rows(quick: bool, rounds: int | None = None, slow: float = 1) -> list[Row]:
+    """Run everything: some six minutes when `quick`, else ten for each round.
 
     Args:
         quick: one round of what matters most.
+        rounds: how often each way is measured; three times, or once when `quick`.
         slow: so many times as long takes each step of the servers for one worker.
     """
     small, large = (replace(shape, step_ms=shape.step_ms * slow) for shape in (SMALL, LARGE))
     pace = QUICK if quick else FULL
+    pace = replace(pace, rounds=rounds or pace.rounds)
     adaptive = Way(_OURS)
     fixed = [Way(f"fixed {n}", at_once=n) for n in (FIXED[1:3] if quick else FIXED)]
     ideal = [Way(f"ideal loop, {n} at once", 0, n) for n in (small.seats, 2 * small.seats)]
@@ -154,10 +156,11 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.saturation", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--quick", action="store_true", help="a few minutes, one round")
+    parser.add_argument("--quick", action="store_true", help="one round of what matters most")
+    parser.add_argument("--rounds", type=int, help="how often each is measured")
     parser.add_argument("--slow", type=float, default=1, help="times as long for each answer")
     chosen = parser.parse_args()
-    print(markdown(asyncio.run(rows(chosen.quick, chosen.slow))))
+    print(markdown(asyncio.run(rows(chosen.quick, chosen.rounds, chosen.slow))))
 
 
 if __name__ == "__main__":
