@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -145,7 +146,12 @@ async def test_without_a_parent_they_leave(bench: Bench) -> None:
     await bench.enqueue("j1")
     await bench.ended("j1")
     worker.kill()
-    lines = await logged(worker, "stopped", 2)
+    try:
+        lines = await logged(worker, "stopped", 2)
+    finally:  # else those that have failed here would go on for ever
+        for pid in pids(worker).values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     assert {(line["process"], line["exit_code"]) for line in lines} == {(0, 0), (1, 0)}
     await bench.enqueue("j2")
     assert await bench.pending() == 0
