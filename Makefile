@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
 .PHONY: demo test lint types unit test-vllm test-second-server test-compose chaos simulate
-.PHONY: bench-client bench-malformed bench-shape bench-memory lock clean help
+.PHONY: bench-client bench-malformed bench-shape bench-memory bench-scale lock clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -61,6 +61,9 @@ bench-shape: $(READY) ## the batching stand-in beside a real vLLM (ARGS='--url h
 
 bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
 	$(BIN)/python -m benchmarks.memory --jobs $(JOBS)
+
+bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a long queue?
+	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }

@@ -47,10 +47,11 @@ end"""
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """So many processes, so many jobs waiting."""
+    """So many processes, so many jobs waiting, and what all processes may ask at once."""
 
     processes: int
-    backlog: int
+    backlog: int = 1_000
+    concurrency: int = 64
 
 
 def _reply(body: object, kind: str = "application/json") -> bytes:
@@ -59,9 +60,10 @@ def _reply(body: object, kind: str = "application/json") -> bytes:
     return head.encode() + text
 
 
+_COMPLETIONS = b"/v1/chat/completions"
 _ANSWERS = {
     b"/v1/models": _reply({"object": "list", "data": [{"id": "mistral", "max_model_len": 131072}]}),
-    b"/v1/chat/completions": _reply(
+    _COMPLETIONS: _reply(
         {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -83,9 +85,14 @@ _NOTHING = _reply({})
 
 
 class Instant(asyncio.Protocol):
-    """The model server and Core, in a few canned replies."""
+    """The model server and Core, in a few canned replies.
 
-    def __init__(self) -> None:
+    Args:
+        latency_s: what a completion takes.
+    """
+
+    def __init__(self, latency_s: float) -> None:
+        self._latency_s = latency_s
         self._came = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -104,20 +111,26 @@ class Instant(asyncio.Protocol):
                 return
             path = self._came.split(b" ", 2)[1]
             self._came = self._came[length:]
-            if self._transport is not None:
-                self._transport.write(_ANSWERS.get(path, _NOTHING))
+            wait_s = self._latency_s if path == _COMPLETIONS else 0.0
+            asyncio.get_running_loop().call_later(wait_s, self._answer, path)
+
+    def _answer(self, path: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(_ANSWERS.get(path, _NOTHING))
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Instant, "127.0.0.1", 0)
+async def _serve(latency_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Instant(latency_s), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()
 
 
 @contextmanager
-def instant_servers() -> Generator[str]:
+def instant_servers(latency_ms: float) -> Generator[str]:
     """Both, in a process of their own; their address."""
     command = [sys.executable, "-m", "benchmarks.scale", "--serve"]
+    command += ["--latency-ms", str(latency_ms)]
     server = subprocess.Popen(  # noqa: S603 - our own command line, no shell
         die_with_parent(command), stdout=subprocess.PIPE, text=True
     )
@@ -203,13 +216,15 @@ async def cost_us(variant: Variant, worker: Service, redis_url: str, jobs: int) 
         await clients.close()
 
 
-def measure(variants: list[Variant], jobs: int, rounds: int) -> dict[Variant, list[float]]:
+def measure(
+    variants: list[Variant], jobs: int, rounds: int, latency_ms: float
+) -> dict[Variant, list[float]]:
     """Every variant in each round, the order turned from one to the next."""
     found: dict[Variant, list[float]] = {variant: [] for variant in variants}
     with (
         tempfile.TemporaryDirectory(prefix="llm-worker-bench-") as folder,
         RedisServer() as redis,
-        instant_servers() as url,
+        instant_servers(latency_ms) as url,
     ):
         for number in range(rounds):
             for variant in variants if number % 2 == 0 else reversed(variants):
@@ -228,6 +243,8 @@ def _worker(variant: Variant, redis_url: str, url: str, folder: Path) -> Service
         "WORKER_JOB_TYPES": "text_tag",
         "WORKER_PROCESSES": str(variant.processes),
         "WORKER_HEALTH_PORT": str(port),
+        "WORKER_CONCURRENCY": str(variant.concurrency),
+        "LLM_ADAPTIVE": "false",  # else a run is too short to find its limit
         "LOG_FORMAT": "json",
     }
     return Service("worker", ["worker"], f"http://127.0.0.1:{port}/live", folder, environ)
@@ -238,23 +255,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--jobs", type=int, default=3_000, help="jobs a run is measured over")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--latency-ms", type=float, default=0, help="what a model call takes")
     parser.add_argument("--million", action="store_true", help="a backlog of 1,000,000, too")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
-        asyncio.run(_serve())
+        asyncio.run(_serve(chosen.latency_ms / 1_000))
         return
-    first = Variant(1, 1_000)
-    variants = [first, *(Variant(processes, 1_000) for processes in (2, 4, 8))]
+    variants = [*(Variant(processes) for processes in (1, 2, 4, 8))]
+    variants += [Variant(8, concurrency=8 * 64), Variant(1, concurrency=64 // 8)]
     variants += [Variant(1, backlog) for backlog in (10_000, 100_000)]
     variants += [Variant(1, 1_000_000)] if chosen.million else []
-    found = measure(variants, chosen.jobs, chosen.rounds)
-    table = Table("processes", "backlog", "µs of CPU a job: median", "least", "most", box=None)
-    table.add_column("against the first: median")
+    show(measure(variants, chosen.jobs, chosen.rounds, chosen.latency_ms))
+
+
+def show(found: dict[Variant, list[float]]) -> None:
+    """The table; every variant against the first one's run of the same round."""
+    table = Table(box=None, pad_edge=False)
+    names = ("processes", "at once", "backlog", "µs of CPU a job", "least", "most", "against 1")
+    for name in names:
+        table.add_column(name, justify="right")
+    first = next(iter(found.values()))
     for variant, costs in found.items():
-        cells = [f"{value:,.0f}" for value in (median(costs), min(costs), max(costs))]
-        ratio = median(a / b for a, b in zip(costs, found[first], strict=True))
-        table.add_row(str(variant.processes), f"{variant.backlog:,}", *cells, f"{ratio:.2f}")
+        table.add_row(
+            f"{variant.processes}",
+            f"{variant.concurrency}",
+            f"{variant.backlog:,}",
+            *(f"{value:,.0f}" for value in (median(costs), min(costs), max(costs))),
+            f"{median(a / b for a, b in zip(costs, first, strict=True)):.2f}",
+        )
     Console().print(table)
 
 
