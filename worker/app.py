@@ -68,7 +68,7 @@ def consumer_name() -> str:
 
 
 async def _serve(
-    settings: Settings, outside: Outside, shutdown: Shutdown, parent: ParentLine | None
+    settings: Settings, outside: Outside, shutdown: Shutdown, parent: ParentLine | None = None
 ) -> ExitCode:
     clock = Clock()
     queue = _queue(settings, outside, clock)
