@@ -256,23 +256,26 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=3_000, help="jobs a run is measured over")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--latency-ms", type=float, default=0, help="what a model call takes")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--backlogs", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--million", action="store_true", help="a backlog of 1,000,000, too")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
         asyncio.run(_serve(chosen.latency_ms / 1_000))
         return
-    variants = [*(Variant(processes) for processes in (1, 2, 4, 8))]
-    variants += [Variant(8, concurrency=8 * 64), Variant(1, concurrency=64 // 8)]
-    variants += [Variant(1, backlog) for backlog in (10_000, 100_000)]
+    most = max(chosen.processes)
+    variants = [Variant(processes) for processes in chosen.processes]
+    variants += [Variant(most, concurrency=64 * most), Variant(1, concurrency=max(64 // most, 1))]
+    variants += [Variant(1, backlog) for backlog in chosen.backlogs]
     variants += [Variant(1, 1_000_000)] if chosen.million else []
     show(measure(variants, chosen.jobs, chosen.rounds, chosen.latency_ms))
 
 
 def show(found: dict[Variant, list[float]]) -> None:
-    """The table; every variant against the first one's run of the same round."""
+    """The table; `ratio` is the median of runs against the first variant's of the same round."""
     table = Table(box=None, pad_edge=False)
-    names = ("processes", "at once", "backlog", "µs of CPU a job", "least", "most", "against 1")
+    names = ("processes", "at once", "backlog", "µs of CPU a job", "least", "most", "ratio")
     for name in names:
         table.add_column(name, justify="right")
     first = next(iter(found.values()))

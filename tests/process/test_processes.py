@@ -47,6 +47,8 @@ async def test_two_processes_share_the_work_and_one_health_port(bench: Bench) ->
     jobs = await bench.ended(*names)
     await bench.settled()
     assert {job["status"] for job in jobs} == {"completed"}
+    ours = [worker.pid, *pids(worker).values()]
+    assert len({os.getsid(pid) for pid in ours}) == 3  # Ctrl-C is for the parent alone
     base = worker.ready_url.removesuffix("/live")
     live = await bench.get(f"{base}/live")
     assert live == {
