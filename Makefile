@@ -12,7 +12,7 @@ VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
 .PHONY: demo test lint types unit test-vllm test-second-server test-compose chaos simulate
 .PHONY: bench-client bench-malformed bench-shape bench-memory bench-sharing bench-saturation
-.PHONY: lock clean help
+.PHONY: bench-scale lock clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -68,6 +68,9 @@ bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
 
 bench-saturation: $(READY) ## is a server kept full, without a queue, and shared fairly? (ARGS=--quick)
 	$(BIN)/python -m benchmarks.saturation $(ARGS)
+
+bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a long queue?
+	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }

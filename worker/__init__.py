@@ -40,8 +40,9 @@ And around:
 
     app.py         the composition root; outside.py opens what the daemon leans on, model_side.py
                    the model servers
+    processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
-    config.py      every setting
+    config.py      every setting; log_choices.py the words of two of them
     observability/ log lines, the line per job, metrics, /live and /ready
     evaluation/    how good are the answers: cases, scores, reports
     cli/           run, enqueue, check, dead, eval, demo

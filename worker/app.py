@@ -31,10 +31,12 @@ from worker.lifecycle import (
     listening,
 )
 from worker.model_side import build_load_watch, build_preflight, priorities
-from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.observability.health import Check, Health, Heartbeats, pages
+from worker.observability.health_server import HealthServer
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
 from worker.peer_board import RedisPeers
+from worker.processes.obeying import ParentLine
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
@@ -48,17 +50,17 @@ _CLAIM_STUCK_S = 60.0
 """A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
 
 
-async def run(settings: Settings) -> ExitCode:
-    """Run the daemon until a signal or a `Halt`."""
+async def run(settings: Settings, parent: ParentLine | None = None) -> ExitCode:
+    """Run the daemon until a signal, a word of its parent's where it has one, or a `Halt`."""
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
-        stack.enter_context(listening(shutdown))
+        stack.enter_context(listening(shutdown.ask) if parent is None else parent.obeyed(shutdown))
         try:
             outside = await open_outside(settings, stack)
         except Halt as error:
             log.error("halted", why=str(error))  # noqa: TRY400 - its words, not its traceback
             return ExitCode.HALTED
-        return await _serve(settings, outside, shutdown)
+        return await _serve(settings, outside, shutdown, parent)
 
 
 def consumer_name() -> str:
@@ -66,7 +68,9 @@ def consumer_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
-async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> ExitCode:
+async def _serve(
+    settings: Settings, outside: Outside, shutdown: Shutdown, parent: ParentLine | None = None
+) -> ExitCode:
     clock = Clock()
     queue = _queue(settings, outside, clock)
     settling = Settling(queue)
@@ -76,8 +80,10 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
-    server = HealthServer(health, host, port, outside.metrics)
+    server = HealthServer(pages(health, outside.metrics), host, port)
     port = await server.start()
+    if parent is not None:
+        parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
     peers = RedisPeers(outside.redis.commands, Keys(settings.llm_stream_prefix), queue.consumer)

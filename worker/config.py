@@ -3,7 +3,6 @@
 `.env.example` holds the same list, and a test keeps the two equal.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -25,25 +24,9 @@ from worker.llm_config import (
     StructureName,
     TokenBudgets,
 )
+from worker.log_choices import LogFormat, LogLevel
 from worker.redis_address import read_address, shares_slot
 from worker.setting_types import HttpUrl, ModelName, Token, Weights
-
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    AUTO = "auto"
-    CONSOLE = "console"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important line that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 def _redis_url(value: str) -> str:
@@ -171,6 +154,9 @@ class Settings(ServiceSettings):
     )
     worker_concurrency: int = Field(
         64, ge=1, le=10_000, description="Jobs asking the model at once"
+    )
+    worker_processes: int = Field(
+        1, ge=1, le=64, description="Processes that share what the settings allow a worker"
     )
     worker_held_max: int = Field(
         1_000, ge=1, le=100_000, description="Jobs held at once: running, parked, being delivered"

@@ -2,30 +2,48 @@
 
 import logging
 import sys
+from functools import partial
 from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict
 
-from worker.config import LogFormat, LogLevel
+from worker.log_choices import LogFormat, LogLevel
 
 # Without the locals: they hold payloads.
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
-def configure(level: LogLevel, log_format: LogFormat, stream: TextIO = sys.stdout) -> None:
-    """Set structlog up for the process; libraries' loggers speak through it from warnings on."""
+def configure(
+    level: LogLevel,
+    log_format: LogFormat,
+    stream: TextIO = sys.stdout,
+    *,
+    process: int | None = None,
+) -> None:
+    """Set structlog up for the process; libraries' loggers speak through it from warnings on.
+
+    Args:
+        level: the least important line of ours that is written.
+        log_format: how lines look.
+        stream: where they go.
+        process: which of several on this stream; each line says so.
+    """
     as_json = log_format is LogFormat.JSON or (log_format is LogFormat.AUTO and not stream.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([] if process is None else [partial(_of_process, process)]),
     ]
     structlog.configure(
         processors=[*shared, *_last(stream, as_json=as_json)],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        # A line and its end in one write: printing makes two of it where nothing is buffered
+        # (PYTHONUNBUFFERED), and between them another process's line gets in.
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
@@ -39,6 +57,10 @@ def configure(level: LogLevel, log_format: LogFormat, stream: TextIO = sys.stdou
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _of_process(number: int, _logger: object, _method: str, line: EventDict) -> EventDict:
+    return {"process": number, **line}
 
 
 def _last(stream: TextIO, *, as_json: bool) -> list[Any]:
