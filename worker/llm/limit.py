@@ -15,7 +15,7 @@ from statistics import fmean
 
 QUEUE_MAX = 0.05
 """More than this share of what runs may not wait."""
-QUEUE_AIM = 0.005
+QUEUE_AIM = 0.01
 """To this share the limit is steered; a little more waits where limits are small."""
 KV_MAX = 0.95
 """From this share of its cache in use a server is about to throw work out and do it again."""
@@ -152,7 +152,7 @@ class AdaptiveLimit:
         """The server has told its load, while it had so many calls of ours."""
         step_s = 1.0 if self._told_at is None else min(max(now - self._told_at, 0.0), _STEP_MAX_S)
         self._told_at, self._missing_since, self._known = now, None, True
-        if load.queue > QUEUE_MAX:
+        if load.queue > QUEUE_AIM:
             self._queued_at = now
         if load.kv >= KV_MAX or load.queue > QUEUE_MAX:
             if in_flight > self.value:  # the last cut is not felt there yet
