@@ -1,6 +1,8 @@
 """`llm-worker run`: the daemon."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import structlog
 import typer
@@ -12,6 +14,9 @@ from worker.lifecycle import ExitCode
 from worker.observability.logs import configure
 
 
+T = TypeVar("T")
+
+
 def run() -> None:
     """Run the daemon until SIGTERM or Ctrl-C; a second signal ends it at once.
 
@@ -21,7 +26,7 @@ def run() -> None:
     settings = settings_or_exit()
     configure(settings.log_level, settings.log_format)
     try:
-        code = asyncio.run(run_worker(settings))
+        code = run_on_a_loop(run_worker(settings))
     except ConfigError as error:
         fail(f"these settings cannot work:\n  {error}")
     except OSError as error:
@@ -30,3 +35,9 @@ def run() -> None:
         structlog.get_logger(__name__).exception("crashed")
         code = ExitCode.CRASHED
     raise typer.Exit(code)
+
+
+def run_on_a_loop(main: Coroutine[Any, Any, T]) -> T:
+    """Run it on uvloop, or where that cannot be had, on asyncio's own loop."""
+    with asyncio.Runner() as runner:
+        return runner.run(main)
