@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any, cast
 from unittest import mock
@@ -29,7 +30,7 @@ from benchmarks.memory import InstantCore, InstantModel, NothingToCheck
 from shared.config import load_settings
 from shared.enums import JobType
 from shared.redis_streams import JobEntry, Keys, encode_entry
-from shared.schemas import PAYLOADS, LLMJobUpdate, TextTagPayload
+from shared.schemas import PAYLOADS, LLMJobUpdate
 from worker import app, outside
 from worker.cli.run import run_on_a_loop
 from worker.config import LogFormat, LogLevel, Settings
@@ -62,7 +63,7 @@ class Cost:
 # ---------------------------------------------------------------------- the worker's process
 
 
-async def answer(_payload: TextTagPayload, _tools: Tools) -> Completed:
+async def answer(_payload: Any, _tools: Tools) -> Completed:
     """The no-op."""
     return _ANSWER
 
@@ -97,7 +98,7 @@ def _times() -> tuple[float, float]:
     return used.ru_utime, used.ru_stime
 
 
-def work(url: str, jobs: int, log_path: str, *, profiled: bool) -> None:
+def work(url: str, jobs: int, log_path: Path, *, profiled: bool) -> None:
     """Be the worker, until all jobs are done; prints what they have cost."""
     profile = cProfile.Profile() if profiled else None
     core = CountingCore(jobs, profile)
@@ -107,7 +108,7 @@ def work(url: str, jobs: int, log_path: str, *, profiled: bool) -> None:
     }
     settings = load_settings(Settings, redis_url=url, worker_health_port=free_port())
     with (
-        open(log_path, "w", encoding="utf-8") as log,
+        log_path.open("w", encoding="utf-8") as log,
         mock.patch.object(app, "HANDLERS", handlers),
         mock.patch.object(outside, "CoreApiClient", return_value=core),
         mock.patch.object(outside, "build_llm", return_value=InstantModel()),
@@ -145,7 +146,7 @@ def run_once(url: str, jobs: int, *, profiled: bool) -> Cost:
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         words = [sys.executable, "-m", "benchmarks.overhead", "--worker", url, "--log", log.name]
         words += ["--jobs", str(jobs), *(["--profile"] if profiled else [])]
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own command line, no shell
             die_with_parent(words), stdout=subprocess.PIPE, text=True, check=True, timeout=600
         )
         log.seek(0)
@@ -165,7 +166,7 @@ def main() -> None:
     parser.add_argument("--log", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
-        work(chosen.worker, chosen.jobs, chosen.log, profiled=chosen.profile)
+        work(chosen.worker, chosen.jobs, Path(chosen.log), profiled=chosen.profile)
         return
     with RedisServer() as redis:
         runs = [

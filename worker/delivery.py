@@ -24,7 +24,7 @@ from worker.outcome import Completed, Effect, Failed, Outcome, dump_outcome
 from worker.parking import Parking
 from worker.redis_clients import insist
 from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Verdict, Wait
-from worker.settling import Settling
+from worker.writing import Writing
 
 log = structlog.get_logger(__name__)
 
@@ -66,14 +66,14 @@ class Delivery:
         self,
         queue: JobQueue,
         core: Core,
-        settling: Settling,
+        writing: Writing,
         waiting: Waiting,
         limits: DeliveryLimits,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._core = core
-        self._settling = settling
+        self._writing = writing
         self._parking = waiting.parking
         self._gate = waiting.gates[Service.CORE]
         self._backlog = waiting.backlog
@@ -114,7 +114,7 @@ class Delivery:
     # ---------------------------------------------------------------------- steps
 
     async def _record(self, job: Job, raw: bytes) -> None:
-        if not await insist(lambda: self._queue.record(job.entry, raw), doing="record"):
+        if not await self._writing.record(job.entry, raw):
             raise LeaseLost
 
     async def _to_core(self, job: Job, outcome: Outcome) -> Failed | None:
@@ -135,7 +135,7 @@ class Delivery:
         return lambda: self._core.apply(effect, key=key)
 
     async def _tick(self, job: Job, delivered: int) -> None:
-        if not await insist(lambda: self._queue.tick(job.entry, delivered), doing="tick"):
+        if not await self._writing.tick(job.entry, delivered):
             raise LeaseLost
 
     async def _finish(self, job: Job, outcome: Outcome) -> None:
@@ -194,7 +194,7 @@ class Delivery:
     async def _take_off(self, job: Job, outcome: Outcome) -> None:
         event = ended(job, outcome, self._clock.now())
         if isinstance(outcome, Completed):
-            ours = await self._settling.settle(job.entry, event)
+            ours = await self._writing.settle(job.entry, event)
         else:
             letter = outcome.letter(self._clock.now())
             keep = self._limits.dead_letters_kept

@@ -13,7 +13,6 @@ from worker.cli.settings import fail, settings_or_exit
 from worker.lifecycle import ExitCode
 from worker.observability.logs import configure
 
-
 T = TypeVar("T")
 
 
@@ -38,6 +37,10 @@ def run() -> None:
 
 
 def run_on_a_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run it on uvloop, or where that cannot be had, on asyncio's own loop."""
-    with asyncio.Runner() as runner:
+    """Run it on uvloop, which costs less; where that cannot be had, on asyncio's own loop."""
+    try:
+        import uvloop  # noqa: PLC0415 - it has no wheel for every platform
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
