@@ -23,7 +23,8 @@ JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID_MAX = 2**63 - 1
 _KNOWN_FIELDS = frozenset(
-    {"job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate"}
+    name.encode()
+    for name in ("job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate")
 )
 
 
@@ -139,7 +140,7 @@ def decode_entry(fields: Mapping[bytes, bytes], *, payload_max_bytes: int = 1 <<
             extra={
                 name.decode(errors="replace"): value.decode(errors="replace")
                 for name, value in fields.items()
-                if name.decode(errors="replace") not in _KNOWN_FIELDS
+                if name not in _KNOWN_FIELDS
             },
         )
     except _PayloadError as error:
@@ -210,7 +211,7 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def _job_id(fields: Mapping[bytes, bytes]) -> str:
-    if not fields.keys() & {name.encode() for name in _KNOWN_FIELDS}:
+    if _KNOWN_FIELDS.isdisjoint(fields):
         raise EntryError(FailureReason.MALFORMED_ENTRY, "the entry has none of a job's fields")
     job_id = (_text(fields.get(b"job_id")) or "").strip()
     if not job_id:

@@ -142,12 +142,13 @@ class Delivery:
         job_id = job.job_id
         if job_id is None:
             return  # an entry without a job id: there is nobody to tell
-        if job.processing is not None:
+        if job.processing is not None and not job.processing.done():
             await asyncio.wait({job.processing})  # it must not arrive after the final one
-        key = idempotency_key(job_id, outcome.update.status)
-        if isinstance(outcome, Failed):  # a replayed dead letter may fail again, as news
-            key = idempotency_key(job_id, outcome.update.status, job.entry.entry_id)
-        await self._insist(job, lambda: self._core.finish(job_id, outcome.update, key=key))
+        update = outcome.update
+        # A replayed dead letter may fail again, as news.
+        again = (job.entry.entry_id,) if isinstance(outcome, Failed) else ()
+        key = idempotency_key(job_id, update.status, *again)
+        await self._insist(job, lambda: self._core.finish(job_id, update, key=key))
 
     async def _insist(self, job: Job, call: Callable[[], Awaitable[None]]) -> None:
         """Repeat a call until Core takes it or refuses it."""

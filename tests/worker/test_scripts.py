@@ -277,6 +277,6 @@ async def test_a_server_that_forgot_the_scripts(queue: JobQueue, streams: Stream
 async def test_other_errors_come_through(streams: Streams, keys: Keys) -> None:
     """A key of the wrong type is no stream of ours, and no answer."""
     await streams.client.execute_command("SET", keys.stream(KIND), "x")
+    names = [keys.stream(KIND), keys.outbox(KIND)]
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        names = [keys.stream(KIND), keys.outbox(KIND)]
         await RENEW(streams.client, names, [GROUP, "me", 1, "1-1", ""])

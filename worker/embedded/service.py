@@ -56,6 +56,11 @@ class Service:
         return self.log_file.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL_CHARS:]
 
     @property
+    def pid(self) -> int | None:
+        """Its process id, once it was started."""
+        return None if self._process is None else self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """How it ended; None while it runs."""
         return None if self._process is None else self._process.poll()
