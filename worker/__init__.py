@@ -23,7 +23,7 @@ A job's way, and the file for each step:
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
     deliver    core_api_client.py   every call to Core
-    settle     settling.py     settles gathered into few scripts
+    settle     writing.py      records, ticks, settles; gathering.py: into few scripts each
 
 Beside them:
 

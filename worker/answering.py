@@ -198,7 +198,8 @@ class Answering:
                 log.error("handler_bug", **job.log_fields, where=where(error))  # noqa: TRY400
         else:
             job.attempts = tracker.tries.attempts + 1
-            return outcome.costing(usage_report(job.usage, self._workshop.prices))
+            job.spent = usage_report(job.usage, self._workshop.prices)
+            return outcome.costing(job.spent)
         return self._follow(job, verdict)
 
     def _follow(self, job: Job, verdict: Verdict) -> Failed | Retry | Wait:

@@ -37,11 +37,11 @@ from worker.outside import Outside, open_outside
 from worker.parking import Parking
 from worker.peer_board import RedisPeers
 from worker.processes.obeying import ParentLine
-from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
 from worker.upkeep import Upkeep
 from worker.workshop import Workshop
+from worker.writing import Writing
 
 log = structlog.get_logger(__name__)
 
@@ -73,8 +73,8 @@ async def _serve(
 ) -> ExitCode:
     clock = Clock()
     queue = _queue(settings, outside, clock)
-    settling = Settling(queue)
-    hands = _hands(settings, outside, queue, settling, clock)
+    writing = Writing(queue)
+    hands = _hands(settings, outside, queue, writing, clock)
     consumer = Consumer(hands, outside.report, clock)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
@@ -96,7 +96,7 @@ async def _serve(
                 load_watch.run(),
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
-                settling.run(),
+                writing.run(),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -140,7 +140,7 @@ def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
 
 
 def _hands(
-    settings: Settings, outside: Outside, queue: JobQueue, settling: Settling, clock: Clock
+    settings: Settings, outside: Outside, queue: JobQueue, writing: Writing, clock: Clock
 ) -> Hands:
     parking = Parking()
     gates = Gates(parking, clock)
@@ -170,7 +170,7 @@ def _hands(
         delivery=Delivery(
             queue,
             outside.core,
-            settling,
+            writing,
             Waiting(parking, gates, backlog),
             DeliveryLimits(settings.core_max_retries, settings.dead_letter_max),
             clock,

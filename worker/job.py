@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.redis_streams import JobEntry
+from shared.schemas import UsageReport
 from worker.claimed_entry import ClaimedEntry
 from worker.llm.chat import Usage
 
@@ -39,6 +40,8 @@ class Job:
     stage: Stage = Stage.ADMIT
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
+    spent: UsageReport | None = None
+    """The same with what it has cost, once there is an answer."""
     kept: dict[str, object] = field(default_factory=dict[str, object])
     """What its handler wants to find again at the next try: parts that are paid for."""
     claimed_at: float = 0.0

@@ -7,6 +7,7 @@ import pytest
 
 from shared.enums import JobType
 from tests.builders import FakeCore
+from tests.one_by_one import record, renew, settle, tick
 from tests.redis.servers import tell, until_says
 from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
 from worker.clock import Clock
@@ -63,10 +64,10 @@ async def everything(url: str, server: RedisServer) -> None:
             await streams.add(KIND)
         await streams.add(KIND, job_id="j1", payload="{}", replayed="1-1")
         one, two, three, ghost, *_ = await queue.claim(64, block_ms=1)
-        await queue.renew(KIND, [one.entry_id])
-        await queue.record(one, b"answer")
-        await queue.tick(one, 1)
-        assert await queue.settle(KIND, [one.entry_id], [{"job_id": "j1"}]) == set()
+        await renew(queue, one)
+        await record(queue, one, b"answer")
+        await tick(queue, one, 1)
+        assert await settle(queue, one, event={"job_id": "j1"}) == set()
         assert await queue.dead_letter(two, {"dead_reason": "bug"}, keep=10)
         await queue.release(three)
         await clients.commands.execute_command("XDEL", KEYS.stream(KIND), ghost.entry_id)

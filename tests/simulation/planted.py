@@ -11,7 +11,7 @@ from worker.job import Job
 from worker.outcome import Failed, Outcome, dump_outcome
 from worker.scripts import Script
 
-_OWNER_CHECK = "#redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2]) == 1"
+_OWNER_CHECK = "if #pending == 1 then"
 
 
 class _Altered(Script):
@@ -40,7 +40,9 @@ class _PatchesFirst(Delivery):
 
 def settle_without_the_fence() -> AbstractContextManager[object]:
     """Whoever settles an entry is believed that it is his."""
-    return mock.patch.object(job_queue, "SETTLE", _Altered("settle", (_OWNER_CHECK, "true")))
+    return mock.patch.object(
+        job_queue, "SETTLE", _Altered("settle", (_OWNER_CHECK, "if true then"))
+    )
 
 
 def reclaim_of_live_leases() -> AbstractContextManager[object]:

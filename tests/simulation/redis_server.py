@@ -45,11 +45,11 @@ def at_virtual_time(time: VirtualTime) -> Generator[None]:
         for name in _READS_CLOCK:
             module = sys.modules[f"fakeredis.{name}"]
             stack.enter_context(mock.patch.object(module, "time", clock))
-        stack.enter_context(mock.patch.object(FakeSocket, "_lua_redis_pcall", _pcall))
+        stack.enter_context(mock.patch.object(FakeSocket, "_lua_redis_pcall", pcall))
         yield
 
 
-def _pcall(self: Any, lua: Any, expected: Any, op: bytes, *args: Any) -> Any:
+def pcall(self: Any, lua: Any, expected: Any, op: bytes, *args: Any) -> Any:
     """As fakeredis's own, whose errors reach Lua as something that is no string."""
     try:
         return self._lua_redis_call(lua, expected, op, *args)
