@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
@@ -13,10 +12,11 @@ from unittest import mock
 import fakeredis
 from fakeredis._socket import FakeSocket
 
-import worker.scripts
 from shared.redis_streams import GROUP
 from tests.simulation.network import Reply
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
+from worker import scripts
+from worker.scripts import Script
 
 EPOCH_S = 1_700_000_000
 _READS_CLOCK = (
@@ -26,11 +26,10 @@ _READS_CLOCK = (
     "_core._server",
     "commands_mixins.server_mixin",
 )
-_SOURCES = [path.read_text() for path in sorted(Path(worker.scripts.__path__[0]).glob("*.lua"))]
-SCRIPT_NAMES = {
-    hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest(): path.stem
-    for path in Path(worker.scripts.__path__[0]).glob("*.lua")
+_SCRIPTS = {
+    name.lower(): script for name, script in vars(scripts).items() if isinstance(script, Script)
 }
+SCRIPT_NAMES = {script.sha: name for name, script in _SCRIPTS.items()}
 Words = tuple[Any, ...]
 _NOBODY = "nobody"
 _NOTHING_PENDING: tuple[list[Any], int, list[Any]] = ([], 0, [])
@@ -153,8 +152,8 @@ class RedisServer:
 
     def load_scripts(self) -> None:
         """Have all scripts in the cache, as a server that has run for a while."""
-        for source in _SOURCES:
-            self._execute("SCRIPT", "LOAD", source)
+        for script in _SCRIPTS.values():
+            self._execute("SCRIPT", "LOAD", script.source)
 
     def restart(self) -> None:
         """Serve again after an outage, with the data and without the scripts."""
