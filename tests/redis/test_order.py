@@ -97,8 +97,8 @@ async def test_the_earliest_deadline_first(queue: JobQueue, streams: Streams) ->
     now = Clock().now()
     hurries = [now + 900, now + 300, None, now + 600]
     for hurry in hurries:
-        more = {} if hurry is None else {"deadline": repr(hurry)}
-        await streams.add(KIND, **job_fields(tenant="a", **more))
+        more = {"tenant": "a"} | ({} if hurry is None else {"deadline": repr(hurry)})
+        await streams.add(KIND, **job_fields(JobType.TEXT_TAG, **more))
     taken = [await queue.claim(1, block_ms=0) for _ in hurries]
     found = [entry.fields.get(b"deadline", b"").decode() for [entry] in taken]
     assert found == [repr(now + 300), repr(now + 600), repr(now + 900), ""]
