@@ -19,7 +19,7 @@ class Order:
     """What to take first."""
 
     shares: Mapping[str, int]
-    """How many of each job type, in this order; what is left of the room goes to any of them."""
+    """How many of each job type, in this order; and the same again of what some leave."""
     lookahead: int = LOOKAHEAD
     """Jobs of one type that are sorted by tenant and deadline; 0 takes them as they come."""
 

@@ -8,6 +8,7 @@ from typing import cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.enums import JobType
 from shared.redis_streams import parse_deadline
 from tests.builders import Streams
 from tests.waiting_room import KIND, OTHER, add, rest, sets_left, tenants
@@ -84,13 +85,16 @@ async def test_ids_sort_as_numbers(queue: JobQueue, streams: Streams) -> None:
 
 
 async def test_shares_come_first_then_any(queue: JobQueue, streams: Streams) -> None:
-    """Each type what is its due; what one leaves, others have."""
-    await add(streams, *"a" * 9)
-    await add(streams, *"a" * 9, job_type=OTHER)
+    """Each type what is its due; what one leaves, the others have by their shares."""
+    third = str(JobType.EXTRACT)
+    await add(streams, *"a" * 20)
+    await add(streams, *"a" * 20, job_type=OTHER)
     entries = await queue.claim(6, block_ms=0, order=Order({OTHER: 5, KIND: 1}))
     assert Counter(entry.job_type for entry in entries) == {OTHER: 5, KIND: 1}
-    entries = await queue.claim(9, block_ms=0, order=Order({OTHER: 9, KIND: 0}))
-    assert Counter(entry.job_type for entry in entries) == {OTHER: 4, KIND: 5}
+    entries = await queue.claim(8, block_ms=0, order=Order({third: 4, OTHER: 3, KIND: 1}))
+    assert Counter(entry.job_type for entry in entries) == {OTHER: 6, KIND: 2}
+    entries = await queue.claim(9, block_ms=0, order=Order({third: 9, OTHER: 0, KIND: 0}))
+    assert Counter(entry.job_type for entry in entries) == {OTHER: 5, KIND: 4}
 
 
 async def test_as_they_come(queue: JobQueue, streams: Streams) -> None:

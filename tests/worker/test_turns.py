@@ -13,13 +13,13 @@ ROOMS = st.lists(st.integers(1, 40), min_size=1, max_size=60)
 
 
 def taken(turns: Turns, room: int, waiting: Mapping[str, int]) -> list[str]:
-    """What a claim takes: each type's share, and what is left of the room from any."""
+    """What a claim takes: each type's share, then again while some leave theirs."""
     left = Counter(waiting)
     found: list[str] = []
     shares = turns.order(room).shares
-    for limits in (shares, dict.fromkeys(shares, room)):
-        for name, limit in limits.items():
-            count = min(limit, left[name], room - len(found))
+    for least in (0, *[1] * room):
+        for name, share in shares.items():
+            count = min(max(share, least), left[name], room - len(found))
             left[name] -= count
             found += [name] * count
     turns.took(found)

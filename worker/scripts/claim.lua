@@ -1,7 +1,7 @@
 -- Take up to `room` new entries over all streams. Whose turn it is, is asked only where more waits
 -- than there is room for: then what is new is sorted first, by giving it tickets (tickets.lua), and
--- taken by them: each type's share, then any; in a type the tenants in turn; of a tenant the
--- earliest deadline. A stream by itself hands out in the order of arrival and no other.
+-- taken by them: each type's share, again and again while others leave theirs; in a type the tenants
+-- in turn; of a tenant the earliest deadline. A stream by itself knows no order but of arrival.
 -- New to the group need not be new to the world: a replayed dead letter brings its answer along, and
 -- a group that was lost and made anew hands out what it had handed out before.
 -- KEYS: stream, outbox, tickets, turns, stream, ... in the order of the shares.
@@ -111,9 +111,18 @@ local function take(t, count)
     if take_first(t) then count = count - 1 else stale = stale + 1 end
   end
   if had > 0 and t.cards == 0 then redis.call('DEL', t.turns) end
-  if lookahead == 0 and count > 0 then
-    for _, entry in ipairs(read(t, me, count)) do give(t, entry[1], entry[2]) end
+  if lookahead == 0 and count > 0 and not t.dry then
+    local new = read(t, me, count)
+    t.dry = #new < count
+    for _, entry in ipairs(new) do give(t, entry[1], entry[2]) end
   end
+end
+
+-- Each type's share, or one of each where shares are less; whether another round may bring more.
+local function take_round(least)
+  local before = room
+  for _, t in ipairs(types) do take(t, math.max(t.share, least)) end
+  return room > 0 and room < before
 end
 
 local new, crowded = 0, lookahead == 0
@@ -139,8 +148,8 @@ end
 if crowded then
   for _, t in ipairs(types) do sort(t) end
   if more == 1 and patient then return {entries, missing, more, ghosts} end
-  for _, t in ipairs(types) do take(t, t.share) end
-  for _, t in ipairs(types) do take(t, room) end
+  take_round(0)
+  while take_round(1) do end
 else
   for _, t in ipairs(types) do
     for _, entry in ipairs(t.fresh) do give(t, entry[1], entry[2]) end
