@@ -148,6 +148,19 @@ async def test_a_lost_group_with_a_full_lookahead(queue: JobQueue, streams: Stre
             found |= {e.entry_id for e in await queue.claim(1, block_ms=0, order=order)}
 
 
+async def test_memory_is_full(queue: JobQueue, streams: Streams) -> None:
+    """What waits can still be put in order and taken: nothing else would ever free memory."""
+    for tenant in "aaab":
+        await streams.add(KIND, **job_fields(tenant=tenant))
+    await streams.client.execute_command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        taken = "".join([tenants(await queue.claim(1, block_ms=0)) for _ in range(4)])
+    finally:
+        await streams.client.execute_command("CONFIG", "SET", "maxmemory", "0")
+    assert sorted(taken) == [*"aaab"]
+    assert taken[3] != "b"
+
+
 async def test_workers_in_a_crowd(clients: RedisClients, keys: Keys, streams: Streams) -> None:
     """Several at once, producers meanwhile: every job is taken, and none twice."""
     workers = [JobQueue(clients, keys, [KIND], f"w{number}") for number in range(4)]
