@@ -3,6 +3,8 @@
     <prefix>:<job_type>          one stream per job type, e.g. `llm:text_tag`
     <prefix>:dead                the dead letters
     <prefix>:outbox:<job_type>   answers that are not yet delivered (a hash)
+    <prefix>:tickets:<job_type>  what waits for its turn, by tenant and deadline (a sorted set)
+    <prefix>:turns:<job_type>    whose turn it is (a sorted set of tenants)
     <prefix>:events              lifecycle events, capped
     <prefix>:tokens:<provider>:<YYYY-MM-DD>   tokens used that day (UTC), a number that expires
     <prefix>:limits:<server>     what each worker uses of a model server now (a hash that expires)
@@ -20,6 +22,8 @@ from typing import Any, Protocol, cast
 from shared.enums import FailureReason, JobType
 
 GROUP = "llm-worker-group"
+WAITING = "~waiting"
+"""The consumer that entries are pending to while they wait for their turn; no worker's name."""
 JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID_MAX = 2**63 - 1
@@ -42,6 +46,14 @@ class Keys:
     def outbox(self, job_type: JobType | str) -> str:
         """The hash of answers of this job type that Core has not got yet."""
         return f"{self.prefix}:outbox:{job_type}"
+
+    def tickets(self, job_type: JobType | str) -> str:
+        """The sorted set of what waits for its turn, where more waits than there is room for."""
+        return f"{self.prefix}:tickets:{job_type}"
+
+    def turns(self, job_type: JobType | str) -> str:
+        """The sorted set of those tenants whose jobs wait, by the jobs of theirs that have run."""
+        return f"{self.prefix}:turns:{job_type}"
 
     def tokens(self, provider: str, day: str) -> str:
         """The number of tokens that all workers have used of this provider on a day.

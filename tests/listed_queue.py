@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from worker.claimed_entry import ClaimedEntry
+from worker.turns import Order
 
 
 @dataclass
@@ -28,9 +29,10 @@ class ListedQueue:
     calls: list[Taken] = field(default_factory=list[Taken])
 
     async def claim(
-        self, room: int, *, block_ms: int, job_types: Collection[str] | None = None
+        self, room: int, *, block_ms: int, order: Order | None = None
     ) -> list[ClaimedEntry]:
         """New entries."""
+        job_types = None if order is None else order.shares
         self.calls.append(Taken("claim", room, names(job_types), block_ms))
         await asyncio.sleep(0)
         if self.errors:

@@ -3,7 +3,8 @@
 A job's way, and the file for each step:
 
     claim      consumer.py     the loop: takes what claiming gives, one task per job
-               claiming.py     what to take next: how much, of which job types, or nothing now
+               claiming.py     what to take next: how much, of which job types, or nothing now;
+                               turns.py: whose turn it is
                job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
                                redis_clients.py and redis_address.py connect
     admit      answering.py    reads the entry, lets its handler answer, parks it between tries
@@ -32,7 +33,8 @@ Beside them:
     parking.py     where jobs wait; gates.py: for a service that is away
     peer_board.py  what workers tell each other of the model servers they share
     backlog.py     how many outcomes may wait for Core
-    janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers)
+    janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers,
+                   lost tickets)
     dead_letters.py   found, read, put back, thrown away
     job.py, claimed_entry.py, outcome.py, events.py, errors.py, clock.py    the values that travel
 

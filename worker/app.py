@@ -39,6 +39,7 @@ from worker.peer_board import RedisPeers
 from worker.processes.obeying import ParentLine
 from worker.slots import Slots
 from worker.strays import Strays
+from worker.turns import Turns
 from worker.upkeep import Upkeep
 from worker.workshop import Workshop
 from worker.writing import Writing
@@ -160,9 +161,10 @@ def _hands(
     )
     needs = {str(name): HANDLERS[name].needs for name in settings.worker_job_types}
     lease_s = settings.worker_lease_s
+    limits = Limits(slots, backlog, gates, needs)
     return Hands(
         queue=queue,
-        claiming=Claiming(queue, Limits(slots, backlog, gates, needs), clock, lease_s=lease_s),
+        claiming=Claiming(queue, limits, clock, lease_s=lease_s, turns=_turns(settings)),
         slots=slots,
         leases=Leases(queue, lease_s),
         parking=parking,
@@ -176,6 +178,13 @@ def _hands(
             clock,
         ),
     )
+
+
+def _turns(settings: Settings) -> Turns:
+    weights = {
+        str(name): settings.worker_weights.get(name, 1) for name in settings.worker_job_types
+    }
+    return Turns(weights, lookahead=settings.worker_lookahead)
 
 
 def _answer_limits(settings: Settings) -> AnswerLimits:

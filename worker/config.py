@@ -27,6 +27,7 @@ from worker.llm_config import (
 from worker.log_choices import LogFormat, LogLevel
 from worker.redis_address import read_address, shares_slot
 from worker.setting_types import HttpUrl, ModelName, Token, Weights
+from worker.turns import LOOKAHEAD
 
 
 def _redis_url(value: str) -> str:
@@ -172,6 +173,12 @@ class Settings(ServiceSettings):
     )
     worker_weights: Weights = Field(
         {}, description="Shares of the job types, such as image_tag:1,intent_classify:8; else 1"
+    )
+    worker_lookahead: int = Field(
+        LOOKAHEAD,
+        ge=0,
+        le=10_000_000,
+        description="Waiting jobs of a type put in order by tenant and deadline; 0: as they come",
     )
     worker_outbox_max: int = Field(
         500, ge=1, le=1_000_000, description="Outcomes waiting for Core until claiming pauses"

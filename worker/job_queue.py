@@ -13,7 +13,7 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import ResponseError
 
-from shared.redis_streams import GROUP, Keys
+from shared.redis_streams import GROUP, WAITING, Keys
 from worker.claimed_entry import ClaimedEntry, read_entry
 from worker.redis_clients import OUTAGE, RedisClients
 from worker.scripts import (
@@ -29,6 +29,7 @@ from worker.scripts import (
     Script,
 )
 from worker.stream_reader import StreamReader
+from worker.turns import Order
 
 log = structlog.get_logger(__name__)
 
@@ -85,16 +86,16 @@ class JobQueue:
         await self._reader.create_groups(job_types)
 
     async def claim(
-        self, room: int, *, block_ms: int, job_types: Collection[str] | None = None
+        self, room: int, *, block_ms: int, order: Order | None = None
     ) -> list[ClaimedEntry]:
         """Take new entries, never more than `room`; with none there, wait up to `block_ms`.
 
-        Of all job types, or of these; their streams take turns at being first. Not to be
-        cancelled: an entry whose reply nobody reads stays pending until its lease is over. `wake`
-        ends the wait.
+        In this order, or of all job types, which take turns at being first. Not to be cancelled:
+        an entry whose reply nobody reads stays pending until its lease is over. `wake` ends the
+        wait.
         """
         with self._noting_outages():
-            return await self._reader.read(room, block_ms, job_types)
+            return await self._reader.read(room, block_ms, order)
 
     async def wake(self) -> None:
         """End a blocked `claim` now, and let no later one block: the worker is stopping."""
@@ -112,7 +113,7 @@ class JobQueue:
         keys = [key for job_type in order for key in self._keys_of(job_type)]
         which = ["any" if unanswered is None or n in unanswered else "answered" for n in order]
         not_after_ms = await self._server_ms() + min(max(idle_ms // 3, 200), _RECLAIM_LATE_MS)
-        args = [GROUP, self._consumer, idle_ms, room, not_after_ms, *which]
+        args = [GROUP, self._consumer, idle_ms, room, not_after_ms, WAITING, *which]
         reply = await self._run(RECLAIM, keys, args)
         rows, ghosts, missing = cast("tuple[list[list[Any]], int, list[int]]", reply)
         if ghosts:

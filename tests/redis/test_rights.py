@@ -26,6 +26,7 @@ MINIMUM = (
     *("+xreadgroup", "+xack", "+xdel", "+xadd", "+xclaim", "+xpending", "+xrange", "+xlen"),
     *("+xgroup|create", "+xgroup|delconsumer", "+xinfo|groups", "+xinfo|consumers"),
     *("+hset", "+hmget", "+hdel", "+hexists", "+exists"),
+    *("+zadd", "+zrem", "+zcard", "+zrange", "+zrangebylex", "+del"),
     *("+eval", "+evalsha", "+scan", "+time", "+ping", "+client|id", "+client|unblock"),
 )
 """All that a worker's user must be allowed."""
@@ -63,7 +64,9 @@ async def everything(url: str, server: RedisServer) -> None:
         for _ in range(4):
             await streams.add(KIND)
         await streams.add(KIND, job_id="j1", payload="{}", replayed="1-1")
-        one, two, three, ghost, *_ = await queue.claim(64, block_ms=1)
+        waits_its_turn = await queue.claim(1, block_ms=1)
+        one, two, three, ghost = [*waits_its_turn, *await queue.claim(3, block_ms=1)]
+        await clients.commands.execute_command("DEL", KEYS.tickets(KIND))
         await renew(queue, one)
         await record(queue, one, b"answer")
         await tick(queue, one, 1)
@@ -79,6 +82,7 @@ async def everything(url: str, server: RedisServer) -> None:
         assert await stray.sweep() == 1
         upkeep = Upkeep(clients.commands, KEYS, list(JobType))
         await upkeep.forget_dead_consumers(0)
+        assert await upkeep.restore_tickets() == 1
         assert await upkeep.dead_letters() == 2
 
 

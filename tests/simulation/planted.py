@@ -20,10 +20,10 @@ class _Altered(Script):
     def __init__(self, name: str, *changes: tuple[str, str]) -> None:
         super().__init__(name)
         for old, new in changes:
-            assert old in self._source, f"{name}.lua has changed: {old!r} is not in it"
-            self._source = self._source.replace(old, new)
-        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
-        SCRIPT_NAMES[self._sha] = name
+            assert old in self.source, f"{name}.lua has changed: {old!r} is not in it"
+            self.source = self.source.replace(old, new)
+        self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+        SCRIPT_NAMES[self.sha] = name
 
 
 class _PatchesFirst(Delivery):

@@ -76,7 +76,7 @@ async def test_no_more_than_there_is_room_for(desk: Desk) -> None:
     desk.queue.new = [claimed(JobType.TEXT_TAG) for _ in range(9)]
     assert len(await desk.claiming.next()) == 5
     [call] = desk.queue.asked("claim")
-    assert (call.room, call.job_types) == (5, None)
+    assert (call.room, call.job_types) == (5, {TEXT, MATCH})
     assert 0 < call.ms <= 2_000
 
 
@@ -129,7 +129,7 @@ async def test_a_closed_gate_keeps_its_job_types_out(desk: Desk) -> None:
     *closed, opened = desk.queue.asked("claim")
     assert {frozenset(call.job_types or ()) for call in closed} == {frozenset(), frozenset({TEXT})}
     assert all(call.ms == 0 for call in closed)
-    assert opened.job_types is None
+    assert opened.job_types == {TEXT, MATCH}
     events = [line["event"] for line in logs]
     assert events == ["claiming_paused", "service_back", "claiming_resumed"]
 
