@@ -6,6 +6,7 @@ All are processes of their own on free ports of 127.0.0.1; they end with this on
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -196,8 +197,6 @@ class Bench:
 
     def redis_command(self, *words: bytes) -> None:
         """Send Redis one command and wait for its answer."""
-        import socket
-
         with socket.create_connection(("127.0.0.1", self.redis.port)) as connection:
             connection.sendall(b" ".join(words) + b"\r\n")
             connection.recv(1_000)
@@ -210,7 +209,7 @@ class Bench:
     def _answers(self, name: str, path: str = "/health") -> bool:
         with suppress(OSError):
             url = f"http://127.0.0.1:{self._ports[name]}{path}"
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own URL
+            with urllib.request.urlopen(url, timeout=5):
                 return True
         return False
 

@@ -41,32 +41,37 @@ def completion(content: str) -> bytes:
     return reply(json.dumps({**said, "choices": [choice], "usage": usage}).encode())
 
 
-_TAGS = completion(json.dumps({"tags": ["ferry", "naxos", "travel", "booking"]}))
+TAGS = completion(json.dumps({"tags": ["ferry", "naxos", "travel", "booking"]}))
 _COLOUR = completion(json.dumps({"colour": "blue"}))
 _MODELS = reply(
     json.dumps({"object": "list", "data": [{"id": "m", "max_model_len": 131_072}]}).encode()
 )
-_LOAD = reply(
-    b'vllm:num_requests_running{model_name="m"} 8.0\n'
-    b'vllm:num_requests_waiting{model_name="m"} 0.0\n'
-    b'vllm:kv_cache_usage_perc{model_name="m"} 0.1\n',
-    "text/plain",
-)
 _NOTHING = reply(b"{}")
 
 
-def model(tally: Tally) -> Answer:
-    """Answers as vLLM would: its list of models, its load, and tags for everything."""
+class Model:
+    """Answers as vLLM would: its list of models, its load, and the same tags for every text.
 
-    def answer(method: bytes, path: bytes, body: bytes) -> bytes:
+    Attributes:
+        running: texts that wait for their tags.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self.running = 0
+
+    def __call__(self, method: bytes, path: bytes, body: bytes) -> bytes:
+        """The reply."""
         if method == b"POST":
             if b'"colour"' in body:
                 return _COLOUR
-            tally.add(Count.MODEL)
-            return _TAGS
-        return {b"/v1/models": _MODELS, b"/metrics": _LOAD}.get(path, _NOTHING)
+            self._tally.add(Count.MODEL)
+            return TAGS
+        return {b"/v1/models": _MODELS, b"/metrics": self._load()}.get(path, _NOTHING)
 
-    return answer
+    def _load(self) -> bytes:
+        gauges = f"vllm:num_requests_running {self.running}\nvllm:num_requests_waiting 0\n"
+        return reply(gauges.encode(), "text/plain")
 
 
 def core(tally: Tally) -> Answer:
@@ -88,7 +93,7 @@ def core(tally: Tally) -> Answer:
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests with a length, and answers each, now or after a while."""
+    """Reads requests with a length and answers each; tags may take a while."""
 
     def __init__(self, answer: Answer, latency_s: Callable[[], float]) -> None:
         self._answer = answer
@@ -112,15 +117,25 @@ class Connection(asyncio.Protocol):
             method, path, _ = head.split(b" ", 2)
             body = bytes(self._pending[end + 4 : whole])
             del self._pending[:whole]
-            self._send(method, self._answer(method, path, body))
+            said = self._answer(method, path, body)
+            wait_s = self._latency_s() if said is TAGS else 0.0
+            if wait_s:
+                self._count(+1)
+                asyncio.get_running_loop().call_later(wait_s, self._send_late, said)
+            else:
+                self._send(said)
 
-    def _send(self, method: bytes, said: bytes) -> None:
-        assert self._transport is not None  # noqa: S101 - data came over it
-        wait_s = self._latency_s() if method == b"POST" else 0.0
-        if wait_s:
-            asyncio.get_running_loop().call_later(wait_s, self._transport.write, said)
-        else:
+    def _send_late(self, said: bytes) -> None:
+        self._count(-1)
+        self._send(said)
+
+    def _send(self, said: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(said)
+
+    def _count(self, change: int) -> None:
+        if isinstance(self._answer, Model):
+            self._answer.running += change
 
 
 async def serve(answer: Answer, port: int, latency_s: Callable[[], float]) -> None:
@@ -140,7 +155,8 @@ def main() -> None:
     parser.add_argument("--tally", type=Path, required=True)
     parser.add_argument("--latency-s", type=float, nargs=2, default=(0.0, 0.0))
     chosen = parser.parse_args()
-    answer = {"model": model, "core": core}[chosen.which](Tally(chosen.tally))
+    tally = Tally(chosen.tally)
+    answer = Model(tally) if chosen.which == "model" else core(tally)
     latency_s = partial(random.Random(1).uniform, *chosen.latency_s)  # noqa: S311 - no secret
     uvloop.run(serve(answer, chosen.port, latency_s))
 

@@ -80,6 +80,7 @@ class Row:
         ours: the worker's.
         others: what was measured beside it.
         targets: what it should be; none for a row that only informs.
+        judged: targets in words, each with its verdict, where whoever measured has judged.
     """
 
     what: str
@@ -87,6 +88,13 @@ class Row:
     ours: Figure
     others: tuple[Figure, ...] = ()
     targets: tuple[Target, ...] = ()
+    judged: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def verdicts(self) -> list[tuple[str, str]]:
+        """Each target in words, and whether it is met."""
+        held = [(target.text(self.unit), self.verdict(target)) for target in self.targets]
+        return [*held, *self.judged]
 
     def ratio(self, other: Figure) -> float | None:
         """Ours over the other's, of the medians."""
@@ -181,11 +189,11 @@ def _cells(row: Row) -> tuple[list[str], ...]:
         ratio = row.ratio(figure)
         others.append(f"{figure.name}: {figure}" + ("" if ratio is None else f" [{ratio:.2f}]"))
     return (
-        [f"{row.what}, {row.unit}"],
-        [target.text(row.unit) for target in row.targets] or ["-"],
+        [f"{row.what}, {row.unit}" if row.unit else row.what],
+        [text for text, _ in row.verdicts] or ["-"],
         [str(row.ours)],
         others or ["-"],
-        [row.verdict(target) for target in row.targets] or ["-"],
+        [verdict for _, verdict in row.verdicts] or ["-"],
     )
 
 
@@ -196,6 +204,7 @@ def _row(raw: dict[str, Any]) -> Row:
         _figure(raw["ours"]),
         tuple(_figure(figure) for figure in raw["others"]),
         tuple(Target(**target) for target in raw["targets"]),
+        tuple((text, verdict) for text, verdict in raw["judged"]),
     )
 
 

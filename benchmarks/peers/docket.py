@@ -15,7 +15,7 @@ _jobs: list[Job] = []
 async def job(
     number: int,
     text: str,
-    retry: ExponentialRetry = ExponentialRetry(  # noqa: B008 - this is how it declares them
+    _retry: ExponentialRetry = ExponentialRetry(  # noqa: B008 - this is how it declares them
         attempts=20, minimum_delay=timedelta(seconds=1), maximum_delay=timedelta(seconds=8)
     ),
 ) -> None:
@@ -34,7 +34,7 @@ async def producer() -> AsyncGenerator[Put]:
     """cloudpickle, its only serializer."""
     async with _docket() as docket:
         docket.register(job)
-        yield lambda number, text: docket.add(job)(number, text)
+        yield docket.add(job)
 
 
 def work() -> None:

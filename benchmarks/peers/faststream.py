@@ -31,7 +31,9 @@ def work() -> None:
     broker = RedisBroker(REDIS_URL, apply_types=False, logger=None)
     # As many records at a read as there are workers; one at a time otherwise. A failed entry
     # stays pending; claiming it after a minute would be another subscriber.
-    entries = StreamSub(_STREAM, group="g", consumer="c", max_records=AT_ONCE, polling_interval=1_000)
+    entries = StreamSub(
+        _STREAM, group="g", consumer="c", max_records=AT_ONCE, polling_interval=1_000
+    )
 
     @broker.subscriber(stream=entries, max_workers=AT_ONCE, ack_policy=AckPolicy.NACK_ON_ERROR)
     async def run(message: dict[str, Any]) -> None:  # pyright: ignore[reportUnusedFunction] - the broker calls it

@@ -42,7 +42,7 @@ def work() -> None:
     """The daemon with a handler that does nothing."""
     job = Job()
 
-    async def nothing(payload: TextTagPayload, tools: Tools) -> Completed:
+    async def nothing(payload: TextTagPayload, _: Tools) -> Completed:
         job.note(int(payload.memory_id[1:]))
         return completed(TextTagResult(memory_id=payload.memory_id, tags=[]))
 

@@ -32,7 +32,7 @@ async def _run(number: int, text: str) -> None:
 async def producer() -> AsyncGenerator[Put]:
     """Pickle, its default, is the cheapest serializer for a number and a text."""
     async with _worker:
-        yield lambda number, text: _run.enqueue(number, text)
+        yield _run.enqueue
 
 
 def work() -> None:

@@ -1,4 +1,4 @@
-"""taskiq with taskiq-redis: Redis Streams, acknowledged after the job; entries are never removed."""
+"""taskiq with taskiq-redis: Redis Streams, acknowledged after the job and never removed."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -30,9 +30,9 @@ async def _run(number: int, text: str) -> None:
 
 @asynccontextmanager
 async def producer() -> AsyncGenerator[Put]:
-    """orjson is the fastest of its serializers."""
+    """With orjson, the fastest of its serializers."""
     await _broker.startup()
-    yield lambda number, text: _run.kiq(number, text)
+    yield _run.kiq
     await _broker.shutdown()
 
 
