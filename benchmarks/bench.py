@@ -76,8 +76,12 @@ class Running:
             BenchFailed: it has ended.
         """
         if self._process.poll() is not None:
-            tail = self._log.read_text(encoding="utf-8", errors="replace")[-3_000:]
-            raise BenchFailed(f"ended with {self._process.returncode}:\n{tail}")
+            raise BenchFailed(f"ended with {self._process.returncode}\n{self.log}")
+
+    @property
+    def log(self) -> str:
+        """The end of what it has said."""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-3_000:]
 
     @property
     def has_ended(self) -> bool:
@@ -192,7 +196,8 @@ class Bench:
         while not question():
             running.check()
             if time.monotonic() > give_up_at:
-                raise BenchFailed(f"waited {patience_s:.0f} s in vain for {what}")
+                message = f"waited {patience_s:.0f} s in vain for {what}"
+                raise BenchFailed(f"{message}\n{running.log}")
             time.sleep(_POLL_S)
 
     def redis_command(self, *words: bytes) -> None:

@@ -37,15 +37,18 @@ class Scale:
 
 
 def interleaved(
-    what: str,
+    names: Sequence[str],
     contenders: Sequence[Contender],
     runs: int,
     measure: Callable[[Contender], Measured],
 ) -> dict[str, list[Figure]]:
     """Measure each contender so many times, in turn.
 
+    Args:
+        names: of the figures that `measure` gives.
+
     Returns:
-        for each name that `measure` gives a figure for, the contenders' figures in their order.
+        for each name the contenders' figures, in their order.
     """
     found: dict[Contender, list[Measured]] = {contender: [] for contender in contenders}
     for run in range(1, runs + 1):
@@ -59,10 +62,9 @@ def interleaved(
                 f"{name} {value:,.2f}" if isinstance(value, float) else f"{name}: {value}"
                 for name, value in measured.items()
             )
-            print(f"{what}, run {run} of {runs}: {contender.name}: {shown}", file=sys.stderr)
+            print(f"run {run} of {runs}: {contender.name}: {shown}", file=sys.stderr)
             results.append(measured)
-    every = dict.fromkeys(n for one in found.values() for m in one for n in m if n != "note")
-    return {name: [_figure(who, name, one) for who, one in found.items()] for name in every}
+    return {name: [_figure(who, name, one) for who, one in found.items()] for name in names}
 
 
 def _figure(contender: Contender, name: str, results: Sequence[Measured]) -> Figure:

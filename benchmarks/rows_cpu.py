@@ -18,13 +18,13 @@ def cpu_with_work(scale: Scale) -> list[Row]:
     """Everything on, model and Core answer at once."""
     with Bench() as bench:
         found = interleaved(
-            "CPU per job",
+            ["us of CPU per job"],
             scale.contenders(with_ideal=True),
             scale.runs,
             lambda who: _cpu_us(bench, who, jobs=scale.of(5_000, 1_500), warm=scale.of(1_000, 500)),
         )
     targets = (Target(0.7, of=IDEAL), Target(0.45, of=CHEAPEST))
-    ours, *others = found["us"]
+    ours, *others = found["us of CPU per job"]
     row = Row(
         "worker CPU per job, everything on, instant servers", "µs", ours, tuple(others), targets
     )
@@ -35,7 +35,7 @@ def cpu_of_queue(scale: Scale) -> list[Row]:
     """Jobs that do nothing."""
     with Bench() as bench:
         found = interleaved(
-            "queue overhead",
+            ["us of CPU per job"],
             scale.contenders(with_ideal=True),
             scale.runs,
             lambda who: _cpu_us(
@@ -46,7 +46,7 @@ def cpu_of_queue(scale: Scale) -> list[Row]:
                 works=False,
             ),
         )
-    ours, *others = found["us"]
+    ours, *others = found["us of CPU per job"]
     targets = (Target(60), Target(0.2, of=CHEAPEST))
     return [
         Row("CPU per job of the queue alone (no-op job)", "µs", ours, tuple(others), targets),
@@ -66,4 +66,4 @@ def _cpu_us(
         cpu_s, done = running.cpu_s - cpu_s, bench.done - done
     finally:
         bench.stop(running)
-    return {"us": cpu_s / done * 1e6}
+    return {"us of CPU per job": cpu_s / done * 1e6}

@@ -19,7 +19,7 @@ def latency(scale: Scale) -> list[Row]:
     """The median and the worst but one in a hundred."""
     with Bench() as bench:
         found = interleaved(
-            "time to claim",
+            ["p50", "p99"],
             scale.contenders(with_ideal=False),
             scale.runs,
             lambda who: _ms(bench, who, scale.of(300, 100) + _WARM),

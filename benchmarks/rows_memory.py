@@ -14,7 +14,7 @@ def memory(scale: Scale) -> list[Row]:
     """The most that was ever resident, of the worker's whole process tree."""
     with Bench(latency_s=(_NEVER_S, _NEVER_S)) as bench:
         found = interleaved(
-            "memory",
+            ["MiB"],
             scale.contenders(with_ideal=True),
             scale.runs,
             lambda who: _mib(bench, who),

@@ -9,15 +9,20 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import uvloop
-from arq import Retry, create_pool, func
+from arq import Retry as TryAgain
+from arq import create_pool, func
 from arq.connections import RedisSettings
 from arq.worker import Worker
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 - the client's own
 
 from benchmarks.peers.task import AT_ONCE, REDIS_URL, Job, Put
 
-# It loses its worker to any outage of Redis unless it may try again for that long.
 _REDIS = RedisSettings.from_dsn(REDIS_URL) if REDIS_URL else RedisSettings()
-_REDIS.conn_retries, _REDIS.conn_retry_delay = 60, 1
+# Any outage of Redis ends its worker, unless the client under it tries again for that long.
+_REDIS.retry_on_error = [ConnectionError, TimeoutError]
+_REDIS.retry = Retry(ConstantBackoff(0.5), 200)
 _TRIES = 20
 
 
@@ -42,7 +47,7 @@ async def _work() -> None:
         try:
             await job(number, text)
         except Exception as error:
-            raise Retry(defer=min(2 ** ctx["job_try"], 8)) from error
+            raise TryAgain(defer=min(2 ** ctx["job_try"], 8)) from error
 
     worker = Worker(
         [func(run, name="job", keep_result=0, max_tries=_TRIES)],  # no results: nobody asks

@@ -8,6 +8,7 @@ the next read. A crash loses every job under way.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import uvloop
 from redis.asyncio import Redis
@@ -17,10 +18,15 @@ from benchmarks.peers.task import AT_ONCE, REDIS_URL, Job, Put
 _STREAM = "ideal"
 
 
+def _redis() -> Redis:
+    address = urlsplit(REDIS_URL)
+    return Redis(host=address.hostname or "", port=address.port or 6379)
+
+
 @asynccontextmanager
 async def producer() -> AsyncGenerator[Put]:
     """Appends entries with two fields."""
-    redis = Redis.from_url(REDIS_URL)
+    redis = _redis()
     await redis.xgroup_create(_STREAM, "g", "0", mkstream=True)
     yield lambda number, text: redis.xadd(_STREAM, {"n": str(number), "text": text})
     await redis.aclose()
@@ -32,7 +38,7 @@ def work() -> None:
 
 
 async def _loop() -> None:
-    redis, job = Redis.from_url(REDIS_URL), Job()
+    redis, job = _redis(), Job()
     running = set[asyncio.Task[bytes]]()
     done = set[asyncio.Task[bytes]]()
 

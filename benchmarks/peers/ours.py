@@ -10,8 +10,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from unittest import mock
 
-from redis.asyncio import Redis
-
 from benchmarks.memory import InstantCore
 from benchmarks.peers.task import REDIS_URL, Job, Put
 from shared.enums import JobType
@@ -21,21 +19,22 @@ from worker import app, model_side, outside
 from worker.cli import main
 from worker.handlers.handler import Handler, Tools
 from worker.outcome import Completed, completed
+from worker.redis_clients import connect
 
 
 @asynccontextmanager
 async def producer() -> AsyncGenerator[Put]:
     """Appends jobs as producers do."""
-    redis, keys = Redis.from_url(REDIS_URL), Keys()
-    await create_consumer_group(redis, keys.stream(JobType.TEXT_TAG))
+    clients, keys = connect(REDIS_URL), Keys()
+    await create_consumer_group(clients.commands, keys.stream(JobType.TEXT_TAG))
 
     def put(number: int, text: str):
         payload = {"memory_id": f"m{number}", "content": text}
         entry = JobEntry(f"job-{number}", payload, user_id=42)
-        return publish(redis, keys, JobType.TEXT_TAG, entry)
+        return publish(clients.commands, keys, JobType.TEXT_TAG, entry)
 
     yield put
-    await redis.aclose()
+    await clients.close()
 
 
 def work() -> None:
