@@ -46,6 +46,9 @@ def interleaved(
 
     Args:
         names: of the figures that `measure` gives.
+        contenders: who, in which order.
+        runs: of each.
+        measure: one run of one contender.
 
     Returns:
         for each name the contenders' figures, in their order.

@@ -25,8 +25,10 @@ async def job(
 
 
 def _docket() -> Docket:
-    # No results and no history: nobody asks.
-    return Docket(url=REDIS_URL, execution_ttl=timedelta(0))
+    # No results and no history: nobody asks. Each running job holds a connection, and beyond the
+    # 100 that redis-py allows by itself the others would wait for it.
+    url = f"{REDIS_URL}?max_connections={AT_ONCE + 100}"
+    return Docket(url=url, execution_ttl=timedelta(0))
 
 
 @asynccontextmanager
