@@ -75,3 +75,10 @@ def test_it_is_printed_and_written_as_markdown():
 def test_numbers_have_the_digits_that_mean_something():
     """Three or so."""
     assert [number(x) for x in (1234.5, 99.94, 3.14159, 0.0)] == ["1,234", "99.9", "3.14", "0.00"]
+
+
+def test_a_row_may_bring_its_verdict():
+    """Where whoever measured has judged already, in words."""
+    row = Row("seats", "%", OURS, judged=(("as full as can be", "met"),))
+    assert row.verdicts == [("as full as can be", "met")]
+    assert Report.from_json(Report({}, (row,)).to_json()).rows == (row,)
