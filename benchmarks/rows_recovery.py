@@ -8,8 +8,9 @@ contender has time to do all jobs: what is left undone when nothing moves any mo
 
 import time
 from collections.abc import Callable
+from typing import Self
 
-from benchmarks.bench import Bench, Running
+from benchmarks.bench import Bench
 from benchmarks.contenders import Contender
 from benchmarks.interleaved import Measured, Scale, interleaved
 from benchmarks.peers.task import AT_ONCE
@@ -56,54 +57,86 @@ class _Outage:
 
     def __call__(self, contender: Contender) -> Measured:
         """Seconds until it is back, and what was lost or done twice."""
-        bench = self._bench
-        bench.fill(contender, self._jobs)
-        running = bench.start(contender)
-        try:
+        self._bench.fill(contender, self._jobs)
+        with _Supervised(self._bench, contender) as worker:
             # A limit that finds itself takes its time.
-            self._looks(_WARM_S, lambda seen: back_after_s(seen, _SPEED) is not None)
-            full = full_speed(self._looks(_BEFORE_S, lambda _: False))
-            self._away()
-            looks = self._looks(_WATCHED_S, lambda seen: back_after_s(seen, full) is not None)
+            self._looks(worker, _WARM_S, lambda seen: back_after_s(seen, _SPEED) is not None)
+            full = full_speed(self._looks(worker, _BEFORE_S, lambda _: False))
+            self._be_away(worker)
+            looks = self._looks(
+                worker, _WATCHED_S, lambda seen: back_after_s(seen, full) is not None
+            )
             back = back_after_s(looks, full)
             return {
                 "s until it is back": f"not within {_WATCHED_S:.0f} s" if back is None else back,
-                "note": self._losses(running),
+                "note": self._losses(worker),
             }
-        finally:
-            bench.stop(running)
 
-    def _away(self) -> None:
+    def _be_away(self, worker: "_Supervised") -> None:
         if self._service == "redis":
             self._bench.redis.kill()
-            time.sleep(self._away_s)
-            self._bench.redis.start()
         else:
             self._bench.stop_server(self._service)
-            time.sleep(self._away_s)
+        self._looks(worker, self._away_s, lambda _: False)
+        if self._service == "redis":
+            self._bench.redis.start()
+        else:
             self._bench.start_server(self._service)
 
-    def _looks(self, seconds: float, enough: Callable[[list[int]], bool]) -> list[int]:
+    def _looks(
+        self, worker: "_Supervised", seconds: float, enough: Callable[[list[int]], bool]
+    ) -> list[int]:
         """Jobs done, every `WINDOW_S` for so long, or until that is enough."""
         seen = [self._bench.done]
         due = time.monotonic()
         for _ in range(int(seconds / WINDOW_S)):
             due += WINDOW_S
             time.sleep(max(0.0, due - time.monotonic()))
+            worker.look_after()
             seen.append(self._bench.done)
             if enough(seen):
                 break
         return seen
 
-    def _losses(self, running: Running) -> str:
+    def _losses(self, worker: "_Supervised") -> str:
         """Wait until all is done or nothing moves any more."""
         bench, seen = self._bench, -1
         while seen < bench.done < self._jobs:
-            seen, give_up_at = bench.done, time.monotonic() + _STILL_S
-            while bench.done == seen and time.monotonic() < give_up_at and not running.has_ended:
-                time.sleep(WINDOW_S)
-        ended = "its process has ended" if running.has_ended else ""
-        left = self._jobs - bench.done
-        twice = bench.tally[Count.AGAIN]
-        facts = (ended, f"{left:,} jobs undone" if left else "", f"{twice} twice" if twice else "")
+            seen = bench.done
+            self._looks(worker, _STILL_S, lambda found, seen=seen: found[-1] > seen)
+        left, twice = self._jobs - bench.done, bench.tally[Count.AGAIN]
+        facts = (
+            f"ended and was started again {worker.restarts} x" if worker.restarts else "",
+            f"{left:,} jobs undone" if left else "",
+            f"{twice} twice" if twice else "",
+        )
         return ", ".join(fact for fact in facts if fact)
+
+
+class _Supervised:
+    """A contender's worker, started again when it ends, as a supervisor does.
+
+    Attributes:
+        restarts: how often that was.
+    """
+
+    def __init__(self, bench: Bench, contender: Contender) -> None:
+        self._bench = bench
+        self._contender = contender
+        self._running = bench.start(contender)
+        self._started = time.monotonic()
+        self.restarts = 0
+
+    def look_after(self) -> None:
+        """Start it again if it has ended, a second after its last start at the earliest."""
+        if self._running.has_ended and time.monotonic() - self._started > 1:
+            self._bench.stop(self._running)
+            self._running = self._bench.start(self._contender)
+            self._started = time.monotonic()
+            self.restarts += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bench.stop(self._running)

@@ -22,7 +22,7 @@ from benchmarks.peers.task import AT_ONCE, REDIS_URL, Job, Put
 _REDIS = RedisSettings.from_dsn(REDIS_URL) if REDIS_URL else RedisSettings()
 # Any outage of Redis ends its worker, unless the client under it tries again for that long.
 _REDIS.retry_on_error = [ConnectionError, TimeoutError]
-_REDIS.retry = Retry(ConstantBackoff(0.5), 200)
+_REDIS.retry = Retry(ConstantBackoff(0.5), 200, (OSError, ConnectionError, TimeoutError))
 _TRIES = 20
 
 

@@ -15,22 +15,23 @@ def test_full_speed_is_jobs_a_second():
     assert full_speed(looks(10, 30)) == 20 / WINDOW_S
 
 
-def test_it_is_back_with_the_first_window_of_a_fast_second():
+def test_it_is_back_with_the_first_window_of_fast_seconds():
     """Nothing for two windows, then full speed: back at the end of the third."""
-    assert back_after_s(looks(0, 0, 25, 25, 25, 25), 100) == 3 * WINDOW_S
+    assert back_after_s(looks(0, 0, *[25] * 8), 100) == 3 * WINDOW_S
 
 
-def test_one_fast_window_is_not_enough():
-    """A burst of jobs that were stuck is over before a second is."""
-    assert back_after_s(looks(40, 0, 0, 0, 0, 0, 0), 100) is None
+def test_a_burst_is_no_speed():
+    """What was stuck comes at once, and then comes nothing for a while."""
+    assert back_after_s(looks(200, *[0] * 8), 100) is None
+    assert back_after_s(looks(200, 0, *[25] * 8), 100) == 3 * WINDOW_S
 
 
 def test_95_percent_are_enough():
     """And 94 are not."""
-    assert back_after_s(looks(24, 24, 24, 23), 100) == WINDOW_S
-    assert back_after_s(looks(24, 24, 23, 23), 100) is None
+    assert back_after_s(looks(*[24] * 6, 23, 23), 100) == WINDOW_S
+    assert back_after_s(looks(*[24] * 4, *[23] * 4), 100) is None
 
 
 def test_too_few_looks_tell_nothing():
-    """A second has to be seen."""
-    assert back_after_s(looks(25, 25, 25), 100) is None
+    """Two seconds have to be seen."""
+    assert back_after_s(looks(*[25] * 7), 100) is None
