@@ -152,17 +152,22 @@ class Bench:
         self._answers("core", "/forget")
         self.tally.clear()
         if jobs:
-            self.produce(contender, "enqueue", jobs, size).check_returncode()
+            self.produce(contender, "enqueue", jobs, size)
 
-    def produce(
-        self, contender: Contender, what: str, jobs: int, size: int
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a producer to its end."""
+    def produce(self, contender: Contender, what: str, jobs: int, size: int) -> str:
+        """Run a producer to its end; returns what it has printed.
+
+        Raises:
+            BenchFailed: it could not put all jobs there.
+        """
         words = [contender.python, "-m", "benchmarks.peers", contender.module, what]
         words += [str(jobs), "--size", str(size)]
-        return subprocess.run(  # noqa: S603 - our own command line, no shell
+        done = subprocess.run(  # noqa: S603 - our own command line, no shell
             words, cwd=ROOT, env=self._environ(), stdout=subprocess.PIPE, text=True, check=False
         )
+        if done.returncode:
+            raise BenchFailed(f"its producer ended with {done.returncode}")
+        return done.stdout
 
     def start(self, contender: Contender, *, works: bool = True, **more: str) -> Running:
         """Start a contender's worker; `more` are environment variables."""

@@ -42,16 +42,15 @@ def _ms(bench: Bench, contender: Contender, jobs: int) -> Measured:
     stamps = bench.folder / f"stamps-{contender.module}"
     stamps.unlink(missing_ok=True)
     # One job, done before the others come: then the worker has started.
-    bench.produce(contender, "enqueue", 1, 12).check_returncode()
+    bench.produce(contender, "enqueue", 1, 12)
     running = bench.start(contender, works=False, BENCH_STAMPS=str(stamps))
     try:
         bench.wait(lambda: bench.done >= 1, running, what="the worker to start")
         put = bench.produce(contender, "trickle", jobs, 12)
-        put.check_returncode()
         bench.wait(lambda: bench.done >= 1 + jobs, running, what="the last job", patience_s=20)
     finally:
         bench.stop(running)
-    before = _pairs(put.stdout)
+    before = _pairs(put)
     begun = _pairs(stamps.read_text(encoding="ascii").partition("\n")[2])
     waited = [(begun[n] - at) / 1e6 for n, at in before.items() if n >= _WARM]
     return {"p50": quantiles(waited, n=100)[49], "p99": quantiles(waited, n=100)[98]}

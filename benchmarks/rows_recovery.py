@@ -24,13 +24,12 @@ _SPEED = AT_ONCE / 0.6
 _WARM_S = 20.0
 _BEFORE_S = 4.0
 _WATCHED_S = 40.0
-_STILL_S = 15.0
-"""Longer than any pause that a contender makes by itself here."""
 
 
 def recovery(scale: Scale) -> list[Row]:
     """Of Redis, and of the model server."""
-    away_s = scale.of(30, 10)
+    # What dead workers held comes back by itself: after 20 s here, after 60 s elsewhere.
+    away_s, still_s = scale.of(30, 10), scale.of(75, 15)
     rows: list[Row] = []
     for name, service in (("Redis", "redis"), ("the model server", "model")):
         with Bench(_LATENCY_S) as bench:
@@ -38,7 +37,9 @@ def recovery(scale: Scale) -> list[Row]:
                 ["s until it is back"],
                 scale.contenders(with_ideal=False),
                 1 if scale.quick else scale.runs,
-                lambda who, bench=bench, service=service: _Outage(bench, service, away_s)(who),
+                lambda who, bench=bench, service=service: _Outage(bench, service, away_s, still_s)(
+                    who
+                ),
             )
         what = f"recovery to 95 % of full speed after {name} was away for {away_s} s"
         ours, *others = found["s until it is back"]
@@ -49,10 +50,11 @@ def recovery(scale: Scale) -> list[Row]:
 class _Outage:
     """One outage of one service, as one contender lives through it."""
 
-    def __init__(self, bench: Bench, service: str, away_s: float) -> None:
+    def __init__(self, bench: Bench, service: str, away_s: float, still_s: float) -> None:
         self._bench = bench
         self._service = service
         self._away_s = away_s
+        self._still_s = still_s
         self._jobs = int(_SPEED * (_WARM_S + _BEFORE_S + 10))
 
     def __call__(self, contender: Contender) -> Measured:
@@ -103,11 +105,11 @@ class _Outage:
         bench, seen = self._bench, -1
         while seen < bench.done < self._jobs:
             seen = bench.done
-            self._looks(worker, _STILL_S, lambda found, seen=seen: found[-1] > seen)
+            self._looks(worker, self._still_s, lambda found, seen=seen: found[-1] > seen)
         left, twice = self._jobs - bench.done, bench.tally[Count.AGAIN]
         facts = (
             f"ended and was started again {worker.restarts} x" if worker.restarts else "",
-            f"{left:,} jobs undone" if left else "",
+            f"{left:,} jobs undone, and none for {self._still_s:.0f} s" if left else "",
             f"{twice} twice" if twice else "",
         )
         return ", ".join(fact for fact in facts if fact)

@@ -1,13 +1,14 @@
 """FastStream on Redis Streams: a consumer group; entries are acknowledged and never removed."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvloop
 from faststream import AckPolicy, FastStream
 from faststream.redis import RedisBroker, StreamSub
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from benchmarks.peers.task import AT_ONCE, REDIS_URL, Job, Put
 
@@ -19,7 +20,8 @@ _jobs: list[Job] = []
 async def producer() -> AsyncGenerator[Put]:
     """The group first: it makes it at "$" and would never see what was put there before."""
     redis = Redis.from_url(REDIS_URL)
-    await redis.xgroup_create(_STREAM, "g", "0", mkstream=True)
+    with suppress(ResponseError):  # it is there
+        await redis.xgroup_create(_STREAM, "g", "0", mkstream=True)
     await redis.aclose()
     async with RedisBroker(REDIS_URL, logger=None) as broker:
         yield lambda number, text: broker.publish({"n": number, "text": text}, stream=_STREAM)
