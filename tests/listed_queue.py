@@ -16,6 +16,7 @@ class Taken:
     room: int
     job_types: set[str] | None
     ms: int
+    order: Order | None = None
 
 
 @dataclass
@@ -33,7 +34,7 @@ class ListedQueue:
     ) -> list[ClaimedEntry]:
         """New entries."""
         job_types = None if order is None else order.shares
-        self.calls.append(Taken("claim", room, names(job_types), block_ms))
+        self.calls.append(Taken("claim", room, names(job_types), block_ms, order))
         await asyncio.sleep(0)
         if self.errors:
             raise self.errors.pop(0)
