@@ -31,7 +31,8 @@ Beside them:
     backlog.py     how many outcomes may wait for Core
     janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers)
     dead_letters.py   found, read, put back, thrown away
-    job.py, claimed_entry.py, outcome.py, events.py, errors.py, clock.py    the values that travel
+    job.py, claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
+    witnesses.py   who is told of a job's steps: telling.py, the events (events.py), and traces
 
 And around:
 

@@ -13,7 +13,7 @@ from worker.answering import Answering, AnswerLimits
 from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
-from worker.config import Settings
+from worker.config import EventsTold, Settings
 from worker.consumer import Consumer, Hands
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError
@@ -37,7 +37,9 @@ from worker.parking import Parking
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
+from worker.telling import Telling
 from worker.upkeep import Upkeep
+from worker.witnesses import all_of
 from worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -70,7 +72,8 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     queue = _queue(settings, outside, clock)
     settling = Settling(queue)
     hands = _hands(settings, outside, queue, settling, clock)
-    consumer = Consumer(hands, outside.report, clock)
+    telling = _telling(settings, outside, queue, clock)
+    consumer = Consumer(hands, outside.report, clock, all_of(telling))
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
@@ -89,6 +92,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 settling.run(),
+                *([telling.run()] if telling else []),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -96,7 +100,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
             ):
                 await consumer.run()
                 code = ExitCode.FORCED if shutdown.now.is_set() else code
-                await _leave(queue)
+                await _leave(queue, telling)
     except* Halt as group:
         log.error("halted", why=str(_leaf(group)))  # noqa: TRY400 - its words, not its traceback
         code = ExitCode.HALTED
@@ -114,6 +118,18 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
         consumer_name(),
         events_kept=settings.events_max,
         elapsed=clock.elapsed,
+    )
+
+
+def _telling(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Telling | None:
+    if not settings.events_max or settings.events is EventsTold.ENDS:
+        return None
+    return Telling(
+        outside.redis.commands,
+        Keys(settings.llm_stream_prefix),
+        queue.consumer,
+        kept=settings.events_max,
+        now=clock.now,
     )
 
 
@@ -194,7 +210,9 @@ async def _drain_on_signal(
     await asyncio.Event().wait()  # the consumer ends; then this is cancelled with the others
 
 
-async def _leave(queue: JobQueue) -> None:
+async def _leave(queue: JobQueue, telling: Telling | None) -> None:
+    if telling is not None:
+        await telling.finish()
     try:
         async with asyncio.timeout(2):
             await queue.leave()

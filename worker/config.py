@@ -46,6 +46,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class EventsTold(StrEnum):
+    """Which lifecycle events are told."""
+
+    ENDS = "ends"
+    ALL = "all"
+
+
 def _redis_url(value: str) -> str:
     read_address(value)  # its ValueErrors say what is allowed
     return value
@@ -218,6 +225,9 @@ class Settings(ServiceSettings):
     events_max: int = Field(
         10_000, ge=0, description="About this many lifecycle events are kept; 0 tells none"
     )
+    events: EventsTold = Field(
+        EventsTold.ALL, description="all lifecycle events, or only ends: completed and dead"
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
     log_format: LogFormat = Field(
         LogFormat.AUTO, description="console, json, or auto: colours on a terminal, else JSON"
@@ -243,7 +253,7 @@ class Settings(ServiceSettings):
             raise ValueError(f"{said}allowed are all, or a comma list of {known}")
         return tuple(dict.fromkeys(JobType(name) for name in names))
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "events", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value

@@ -148,6 +148,7 @@ class Delivery:
         if isinstance(outcome, Failed):  # a replayed dead letter may fail again, as news
             key = idempotency_key(job_id, outcome.update.status, job.entry.entry_id)
         await self._insist(job, lambda: self._core.finish(job_id, outcome.update, key=key))
+        job.witness.told(job, outcome)
 
     async def _insist(self, job: Job, call: Callable[[], Awaitable[None]]) -> None:
         """Repeat a call until Core takes it or refuses it."""
