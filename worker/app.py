@@ -32,6 +32,7 @@ from worker.lifecycle import (
 )
 from worker.model_side import build_load_watch, build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
 from worker.settling import Settling
@@ -73,7 +74,9 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     settling = Settling(queue)
     hands = _hands(settings, outside, queue, settling, clock)
     telling = _telling(settings, outside, queue, clock)
-    consumer = Consumer(hands, outside.report, clock, all_of(telling))
+    traces = open_traces(queue.consumer)
+    seeing = all_of(telling, traces.witness(Keys(settings.llm_stream_prefix), queue.consumer))
+    consumer = Consumer(hands, outside.report, clock, seeing)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
@@ -106,6 +109,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
         code = ExitCode.HALTED
     finally:
         await server.stop()
+        await traces.close()
     log.info("stopped", exit_code=int(code))
     return code
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 
@@ -17,6 +17,7 @@ from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, LimitFacts, Load
 from worker.llm.observing import Budgets, CallObserver
 from worker.llm.providers import Provider
+from worker.tracing import UNTRACED, current
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +114,10 @@ class Replica:
         entered = self.breaker.enter()
         probing = self.breaker.state is State.HALF_OPEN
         self.tell()
+        if (span := current()) is not UNTRACED:
+            where = urlsplit(self.url)
+            model, server = self.models[request.prompt.role], where.hostname or ""
+            span.say(provider=self.provider, model=model, server=server, port=_port(where))
         with self._flight(request.prompt.role):
             started = self.watchers.elapsed()
             try:
@@ -247,6 +252,10 @@ class Replica:
             await waiting
         finally:
             self._verdicts.discard(waiting)
+
+
+def _port(where: SplitResult) -> int:
+    return where.port or (443 if where.scheme == "https" else 80)
 
 
 def as_outage(error: JobError) -> Snooze:
