@@ -59,6 +59,10 @@ class JobTraces:
         self._let_go: dict[str, SpanContext] = {}
         """Entries that this worker had and did not end, the newest; they may come back to it."""
 
+    def __len__(self) -> int:
+        """Jobs whose spans are not all ended."""
+        return len(self._trails)
+
     def seen(self, job: Job) -> None:
         """Begin the span of the first try: reading and admitting the entry belong to it."""
         facts = job.facts
