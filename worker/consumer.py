@@ -99,7 +99,7 @@ class Consumer:
     def _start(self, jobs: asyncio.TaskGroup, entry: ClaimedEntry) -> None:
         if self._hands.leases.holds(entry.job_type, entry.entry_id):
             return  # it runs here already: reclaimed after a stall, or the group was made anew
-        job = Job(entry, self._witness, claimed_at=self._clock.now())
+        job = Job(entry, claimed_at=self._clock.now(), witness=self._witness)
         self._hands.slots.hold()
         self._hands.leases.hold(job, jobs.create_task(self._work(job)))
 

@@ -89,7 +89,6 @@ class Job:
     """One job from claim to settle."""
 
     entry: ClaimedEntry
-    witness: Witness = NOBODY
     facts: JobEntry | None = None
     """What the entry says; None when it could not be read."""
     job_id: str | None = None
@@ -107,6 +106,7 @@ class Job:
     """The PATCH `processing` on its way; the final one waits for it."""
     lost: bool = False
     """Set before the job is cancelled because its lease was lost."""
+    witness: Witness = NOBODY
 
     @property
     def log_fields(self) -> dict[str, object]:

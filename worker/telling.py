@@ -136,7 +136,7 @@ class Telling:
         except Exception as error:  # whatever it is, no event is worth a worker
             self._drop(count, describe(error))
             return False
-        if self._away:
+        if self._away and not self._waiting:  # not with each batch, when there is too much of it
             self._away = False
             log.info("events_told_again", dropped_in_all=self.dropped)
         return True
