@@ -13,7 +13,7 @@ from worker.answering import Answering, AnswerLimits
 from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
-from worker.config import EventsTold, Settings
+from worker.config import Settings
 from worker.consumer import Consumer, Hands
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError
@@ -35,6 +35,7 @@ from worker.observability.health import Check, Health, HealthServer, Heartbeats
 from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
+from worker.setting_types import EventsTold
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays

@@ -26,7 +26,7 @@ from worker.llm_config import (
     TokenBudgets,
 )
 from worker.redis_address import read_address, shares_slot
-from worker.setting_types import HttpUrl, ModelName, Token, Weights
+from worker.setting_types import EventsTold, HttpUrl, ModelName, Token, Weights
 
 
 class LogFormat(StrEnum):
@@ -44,13 +44,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class EventsTold(StrEnum):
-    """Which lifecycle events are told."""
-
-    ENDS = "ends"
-    ALL = "all"
 
 
 def _redis_url(value: str) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -27,6 +27,7 @@ SLOW_SHARE = 0.75
 _OVERLOADS = {Cause.TIMEOUT, *map(http_cause, (429, 503, 504, 529))}
 """What a server does that has too much to do."""
 
+_PORTS = {"http": 80, "https": 443}
 _HARMLESS = Prompt("You are friendly.", "Say yes.")
 
 
@@ -117,7 +118,12 @@ class Replica:
         if (span := current()) is not UNTRACED:
             where = urlsplit(self.url)
             model, server = self.models[request.prompt.role], where.hostname or ""
-            span.say(provider=self.provider, model=model, server=server, port=_port(where))
+            span.say(
+                provider=self.provider,
+                model=model,
+                server=server,
+                port=where.port or _PORTS[where.scheme],
+            )
         with self._flight(request.prompt.role):
             started = self.watchers.elapsed()
             try:
@@ -252,10 +258,6 @@ class Replica:
             await waiting
         finally:
             self._verdicts.discard(waiting)
-
-
-def _port(where: SplitResult) -> int:
-    return where.port or (443 if where.scheme == "https" else 80)
 
 
 def as_outage(error: JobError) -> Snooze:
