@@ -32,16 +32,14 @@ from worker.lifecycle import (
 )
 from worker.model_side import build_load_watch, build_preflight
 from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.observability.onlookers import Onlookers, build_telling
 from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
-from worker.setting_types import EventsTold
 from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
-from worker.telling import Telling
 from worker.upkeep import Upkeep
-from worker.witnesses import all_of
 from worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -74,10 +72,8 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
     queue = _queue(settings, outside, clock)
     settling = Settling(queue)
     hands = _hands(settings, outside, queue, settling, clock)
-    telling = _telling(settings, outside, queue, clock)
-    traces = open_traces(queue.consumer)
-    seeing = all_of(telling, traces.witness(Keys(settings.llm_stream_prefix), queue.consumer))
-    consumer = Consumer(hands, outside.report, clock, seeing)
+    onlookers = _onlookers(settings, outside, queue, clock)
+    consumer = Consumer(hands, outside.report, clock, onlookers.witness)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
@@ -96,7 +92,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 settling.run(),
-                *([telling.run()] if telling else []),
+                onlookers.run(),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -104,13 +100,13 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
             ):
                 await consumer.run()
                 code = ExitCode.FORCED if shutdown.now.is_set() else code
-                await _leave(queue, telling)
+                await _leave(queue)
     except* Halt as group:
         log.error("halted", why=str(_leaf(group)))  # noqa: TRY400 - its words, not its traceback
         code = ExitCode.HALTED
     finally:
         await server.stop()
-        await traces.close()
+        await onlookers.close()
     log.info("stopped", exit_code=int(code))
     return code
 
@@ -126,16 +122,10 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
     )
 
 
-def _telling(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Telling | None:
-    if not settings.events_max or settings.events is EventsTold.ENDS:
-        return None
-    return Telling(
-        outside.redis.commands,
-        Keys(settings.llm_stream_prefix),
-        queue.consumer,
-        kept=settings.events_max,
-        now=clock.now,
-    )
+def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Onlookers:
+    name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
+    telling = build_telling(settings, outside.redis.commands, name, clock)
+    return Onlookers(telling, open_traces(name), keys, name)
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
@@ -215,9 +205,7 @@ async def _drain_on_signal(
     await asyncio.Event().wait()  # the consumer ends; then this is cancelled with the others
 
 
-async def _leave(queue: JobQueue, telling: Telling | None) -> None:
-    if telling is not None:
-        await telling.finish()
+async def _leave(queue: JobQueue) -> None:
     try:
         async with asyncio.timeout(2):
             await queue.leave()
