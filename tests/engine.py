@@ -22,7 +22,7 @@ from worker.consumer import Consumer, Hands
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
-from worker.job import Job
+from worker.job import NOBODY, Job, Witness
 from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import background
@@ -60,6 +60,7 @@ class Engine:
     concurrency: int = 16
     outbox_max: int = 1_000
     events_kept: int = 0
+    witness: Witness = NOBODY
     reports: list[tuple[Job, Outcome]] = field(default_factory=list[tuple[Job, Outcome]])
     slots_max: int = 0
     """The most slots that were in use when a handler was asked."""
@@ -88,7 +89,7 @@ class Engine:
             answering=self.answering(handlers, clock),
             delivery=self.delivery(clock),
         )
-        self.consumer = Consumer(hands, self.report, clock)
+        self.consumer = Consumer(hands, self.report, clock, self.witness)
 
     def answering(self, handlers: Mapping[JobType, Handler[Any]], clock: Clock) -> Answering:
         """Three attempts, ten deliveries, alone from the third on."""

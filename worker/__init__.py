@@ -36,7 +36,9 @@ Beside them:
     janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers,
                    lost tickets)
     dead_letters.py   found, read, put back, thrown away
-    job.py, claimed_entry.py, outcome.py, events.py, errors.py, clock.py    the values that travel
+    job.py, claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
+    witnesses.py   who is told of a job's steps: telling.py, the events (events.py), and
+                   observability/job_traces.py; tracing.py, what work says of itself to a trace
 
 And around:
 
@@ -45,7 +47,7 @@ And around:
     processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting; log_choices.py the words of two of them
-    observability/ log lines, the line per job, metrics, /live and /ready
+    observability/ log lines, the line per job, metrics, traces, /live and /ready
     evaluation/    how good are the answers: cases, scores, reports
     cli/           run, enqueue, check, dead, eval, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only

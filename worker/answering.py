@@ -82,6 +82,7 @@ class Answering:
         tracker = RetryTracker(self._limits.attempts_max)
         while True:
             await self._ready(job, needs, seat)
+            job.witness.started(job)
             self._announce(job)
             try:
                 step = await self._try(job, payload, seat, needs, tracker)
@@ -91,7 +92,9 @@ class Answering:
             match step:
                 case Wait():  # at its gate, where `needs` had not said that it would be asked, too
                     needs = needs if step.service in needs else (*needs, step.service)
+                    job.witness.retried(job, step)
                 case Retry():
+                    job.witness.retried(job, step)
                     job.stage = Stage.PARKED
                     seat.leave()
                     await self._parking.park(step.after_s)
@@ -131,6 +134,7 @@ class Answering:
     def _admitted(self, job: Job) -> Payload | Outcome:
         """The payload as its type, or the outcome that makes asking needless."""
         refused = self._read(job)
+        job.witness.seen(job)
         outcome = load_outcome(job.entry.outcome)
         if outcome is not None:
             job.recorded = True

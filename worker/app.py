@@ -33,6 +33,8 @@ from worker.lifecycle import (
 from worker.model_side import build_load_watch, build_preflight, priorities
 from worker.observability.health import Check, Health, Heartbeats, pages
 from worker.observability.health_server import HealthServer
+from worker.observability.onlookers import Onlookers, build_telling
+from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
 from worker.peer_board import RedisPeers
@@ -76,7 +78,8 @@ async def _serve(
     queue = _queue(settings, outside, clock)
     writing = Writing(queue)
     hands = _hands(settings, outside, queue, writing, clock)
-    consumer = Consumer(hands, outside.report, clock)
+    onlookers = _onlookers(settings, outside, queue, clock)
+    consumer = Consumer(hands, outside.report, clock, onlookers.witness)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
@@ -98,6 +101,7 @@ async def _serve(
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
+                onlookers.run(),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -111,6 +115,7 @@ async def _serve(
         code = ExitCode.HALTED
     finally:
         await server.stop()
+        await onlookers.close()
     log.info("stopped", exit_code=int(code))
     return code
 
@@ -124,6 +129,12 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
         events_kept=settings.events_max,
         elapsed=clock.elapsed,
     )
+
+
+def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Onlookers:
+    name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
+    telling = build_telling(settings, outside.redis.commands, name, clock)
+    return Onlookers(telling, open_traces(name), keys, name)
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:

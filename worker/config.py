@@ -26,7 +26,7 @@ from worker.llm_config import (
 )
 from worker.log_choices import LogFormat, LogLevel
 from worker.redis_address import read_address, shares_slot
-from worker.setting_types import HttpUrl, ModelName, Token, Weights
+from worker.setting_types import EventsTold, HttpUrl, ModelName, Token, Weights
 from worker.turns import LOOKAHEAD
 
 
@@ -211,6 +211,9 @@ class Settings(ServiceSettings):
     events_max: int = Field(
         10_000, ge=0, description="About this many lifecycle events are kept; 0 tells none"
     )
+    events: EventsTold = Field(
+        EventsTold.ALL, description="all lifecycle events, or only ends: completed and dead"
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
     log_format: LogFormat = Field(
         LogFormat.AUTO, description="console, json, or auto: colours on a terminal, else JSON"
@@ -236,7 +239,7 @@ class Settings(ServiceSettings):
             raise ValueError(f"{said}allowed are all, or a comma list of {known}")
         return tuple(dict.fromkeys(JobType(name) for name in names))
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "events", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value

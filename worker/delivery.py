@@ -149,6 +149,7 @@ class Delivery:
         again = (job.entry.entry_id,) if isinstance(outcome, Failed) else ()
         key = idempotency_key(job_id, update.status, *again)
         await self._insist(job, lambda: self._core.finish(job_id, update, key=key))
+        job.witness.told(job, outcome)
 
     async def _insist(self, job: Job, call: Callable[[], Awaitable[None]]) -> None:
         """Repeat a call until Core takes it or refuses it."""

@@ -111,7 +111,7 @@ async def test_reclaim_brings_what_was_recorded(
     await tick(other, entry, 1)
     assert await queue.reclaim(8, idle_ms=3_600_000) == []
     [mine] = await queue.reclaim(8, idle_ms=0)
-    assert mine == ClaimedEntry(KIND, entry.entry_id, entry.fields, 2, b"answer", 1)
+    assert mine == ClaimedEntry(KIND, entry.entry_id, entry.fields, 2, b"answer", 1, "other")
 
 
 async def test_reclaim_acknowledges_ghosts(

@@ -26,6 +26,7 @@ from worker.answering import explain
 from worker.cli.settings import fail, settings_or_exit
 from worker.config import Settings
 from worker.lifecycle import ExitCode
+from worker.observability.traces import enqueuing
 from worker.redis_clients import connect, describe
 
 
@@ -103,6 +104,8 @@ def _json_object(text: str) -> dict[str, Any]:
 async def _publish(settings: Settings, job_type: JobType, entry: JobEntry) -> str:
     clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
     try:
-        return await publish(clients.commands, Keys(settings.llm_stream_prefix), job_type, entry)
+        keys = Keys(settings.llm_stream_prefix)
+        with enqueuing(entry, keys.stream(job_type)) as traced:
+            return await publish(clients.commands, keys, job_type, traced)
     finally:
         await clients.close()

@@ -147,7 +147,8 @@ def _answers(url: str) -> bool:
 
 def clean_environ() -> dict[str, str]:
     """This process's environment without what would leak settings or proxies into a child."""
-    prefixes = ("LLM_", "WORKER_", "CORE_", "REDIS_", "IMAGE_", "LOG_", "DEAD_LETTER")
+    ours = ("LLM_", "WORKER_", "CORE_", "REDIS_", "IMAGE_", "LOG_", "DEAD_LETTER", "EVENTS")
+    prefixes = (*ours, "OTEL_")
     return {
         name: value
         for name, value in os.environ.items()

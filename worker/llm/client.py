@@ -23,6 +23,7 @@ from worker.llm.chat_wire import ModelCard, read_completion, read_models, reques
 from worker.llm.errors import ErrorReply, ReplyTooLong, Target, status_error, transport_error
 from worker.llm.providers import PROVIDERS, Provider
 from worker.llm_config import ProviderName
+from worker.tracing import current
 
 MAX_REPLY_BYTES = 2 * 1_048_576
 """No answer is near it (4,096 tokens are some 20 KB), and more could not be read in a blink."""
@@ -123,12 +124,14 @@ class OpenAIChat:
 
     async def _ask(self, request: ChatRequest, model: str) -> Completion:
         named = request.request_id and self._provider.request_ids
-        headers = {"X-Request-Id": quote(request.request_id, safe=_HEADER_SAFE)}
+        headers = dict(current().headers)
+        if named:
+            headers["X-Request-Id"] = quote(request.request_id, safe=_HEADER_SAFE)
         call = self._client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
             content=request_body(request, model, self._provider, self.structure),
-            options={"headers": headers} if named else {},
+            options={"headers": headers} if headers else {},
         )
         completion = read_completion(await self._reply(call, model, request.timeout_s))
         return replace(completion, provider=str(self._provider.name), model=model)

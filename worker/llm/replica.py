@@ -17,6 +17,7 @@ from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, LimitFacts, Load
 from worker.llm.observing import Budgets, CallObserver
 from worker.llm.providers import Provider
+from worker.tracing import UNTRACED, current
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,7 @@ SLOW_SHARE = 0.75
 _OVERLOADS = {Cause.TIMEOUT, *map(http_cause, (429, 503, 504, 529))}
 """What a server does that has too much to do."""
 
+_PORTS = {"http": 80, "https": 443}
 _HARMLESS = Prompt("You are friendly.", "Say yes.")
 
 
@@ -113,6 +115,15 @@ class Replica:
         entered = self.breaker.enter()
         probing = self.breaker.state is State.HALF_OPEN
         self.tell()
+        if (span := current()) is not UNTRACED:
+            where = urlsplit(self.url)
+            model, server = self.models[request.prompt.role], where.hostname or ""
+            span.say(
+                provider=self.provider,
+                model=model,
+                server=server,
+                port=where.port or _PORTS[where.scheme],
+            )
         with self._flight(request.prompt.role):
             started = self.watchers.elapsed()
             try:

@@ -23,6 +23,7 @@ from worker.llm.question import (
     model_question,
     schema_question,
 )
+from worker.tracing import Said, Span, Step, step
 
 __all__ = [
     "CALLS_PER_ASK",
@@ -97,17 +98,22 @@ class Asker:
             Snooze, Halt: as the client raised them.
         """
         inquiry = Inquiry(question, prompt, check or _as_it_is)
-        request = self._request(question, prompt)
+        with step(Step.QUESTION, prompt=prompt.version, max_tokens=question.max_tokens) as span:
+            return await self._answered(inquiry, self._request(question, prompt), span)
+
+    async def _answered(self, inquiry: Inquiry[Any, Any], request: ChatRequest, span: Span) -> Any:
         first, said = await self._ask(inquiry, request)
+        span.say(**_told(said))
         if isinstance(first, Answer):
             return self._taken(first)
         if rule(first.cause).disposition is not Disposition.REASK:
             raise _failure(first, said)
         self.usage.reasks += 1
-        second, said = await self._ask(inquiry, self._again(request, first, said))
+        second, again = await self._ask(inquiry, self._again(request, first, said))
+        span.say(**_told(said, again))
         if isinstance(second, Answer):
             return self._taken(second)
-        raise _failure(second, said)
+        raise _failure(second, again)
 
     async def _ask(
         self, inquiry: Inquiry[Any, Any], request: ChatRequest
@@ -179,6 +185,17 @@ def _larger_cap(request: ChatRequest, said: Completion, context: int | None) -> 
     most = len(f"{prompt.system}{prompt.user}".encode(errors="replace"))
     read = said.tokens_in or (context if prompt.image else most)
     return max(request.max_tokens, min(doubled, context - read - _NOTE_TOKENS))
+
+
+def _told(*said: Completion) -> Said:
+    """What a trace tells of the replies to one question."""
+    return {
+        "finish_reason": said[-1].finish_reason,
+        "tokens_in": sum(one.tokens_in for one in said),
+        "tokens_out": sum(one.tokens_out for one in said),
+        "tokens_cached": sum(one.tokens_cached for one in said),
+        "reasks": len(said) - 1,
+    }
 
 
 def _failure(fault: Fault, said: Completion) -> JobError:

@@ -7,7 +7,7 @@
 -- cannot be answered, 'answered': only those whose outcome is recorded.
 -- A server that was frozen runs what was queued the moment it thaws. By then every lease looks expired,
 -- and its holders' renewals may be queued behind us: too late is too late (server time, Unix ms).
--- Returns { entries, ghosts, missing }: entries = {{stream number, id, fields, deliveries, outcome, delivered}, ...};
+-- Returns { entries, ghosts, missing }: entries = {{stream number, id, fields, deliveries, outcome, delivered, who had it}, ...};
 -- ghosts = pending entries that a trim or delete had left without content, acknowledged here.
 local function pending_idle(stream, look)
   local waits = redis.pcall('XPENDING', stream, ARGV[1], '-', '+', 1, ARGV[6])
@@ -51,7 +51,7 @@ for k = 1, #KEYS, 2 do
         local claimed = redis.call('XCLAIM', stream, ARGV[1], ARGV[2], ARGV[3], id)
         if claimed[1] then
           local kept = redis.call('HMGET', outbox, id, id .. ':n')
-          entries[#entries + 1] = {number, id, claimed[1][2], tonumber(pending[4]) + 1, kept[1], kept[2]}
+          entries[#entries + 1] = {number, id, claimed[1][2], tonumber(pending[4]) + 1, kept[1], kept[2], pending[2]}
           room = room - 1
         end
       end
