@@ -11,7 +11,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
 .PHONY: demo test lint types unit test-vllm test-second-server test-compose chaos simulate
-.PHONY: bench-client bench-malformed bench-shape bench-memory lock clean help
+.PHONY: bench bench-client bench-malformed bench-shape bench-memory bench-sharing bench-saturation
+.PHONY: bench-scale lock lock-bench clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -50,17 +51,41 @@ chaos: $(READY) ## minutes of killed workers, dead servers and cut connections (
 simulate: $(READY) ## the worker's code on a virtual clock (SEEDS=10000)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
+# The peers, and ours beside them; arq alone, as its client is older than ours.
+BENCH_PYTHON := .venv-bench/bin/python
+BENCH_READY := .venv-bench/ready .venv-bench-arq/ready
+
+bench: $(BENCH_READY) ## every figure of the README, beside other queues; hours (ARGS=--quick: minutes)
+	$(BENCH_PYTHON) -m benchmarks --out build/bench $(ARGS)
+
+.venv-bench/ready: benchmarks/requirements-peers.txt
+.venv-bench-arq/ready: benchmarks/requirements-arq.txt
+$(BENCH_READY): %/ready:
+	@echo "Setting up $* with $$($(PYTHON) --version) …"
+	@test -x $*/bin/python || $(PYTHON) -m venv $*
+	@$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 bench-client: $(READY) ## what a model call costs the processor, against the SDK's own method
 	$(BIN)/python -m benchmarks.client_cpu $(ARGS)
 
 bench-malformed: $(READY) ## how long the worst replies hold up the event loop
 	$(BIN)/python -m benchmarks.malformed $(ARGS)
 
+bench-sharing: $(READY) ## 2 to 16 workers on one server: how full, how even, how soon for a late one
+	$(BIN)/python -m benchmarks.sharing $(ARGS)
+
 bench-shape: $(READY) ## the batching stand-in beside a real vLLM (ARGS='--url http://localhost:8000')
 	$(BIN)/python -m benchmarks.batching_shape $(ARGS)
 
 bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
 	$(BIN)/python -m benchmarks.memory --jobs $(JOBS)
+
+bench-saturation: $(READY) ## is a server kept full, without a queue, and shared fairly? (ARGS=--quick)
+	$(BIN)/python -m benchmarks.saturation $(ARGS)
+
+bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a long queue?
+	$(BIN)/python -m benchmarks.scale $(ARGS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }
@@ -78,5 +103,12 @@ lock: ## pin the dependencies again (needs uv on PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra embedded -c requirements-dev.txt pyproject.toml -o requirements-embedded.txt
 
-clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+lock-bench: ## pin the peers of `make bench` again (needs uv on PATH)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra embedded -c requirements-dev.txt pyproject.toml benchmarks/requirements-peers.in \
+		-o benchmarks/requirements-peers.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		benchmarks/requirements-arq.in -o benchmarks/requirements-arq.txt
+
+clean: ## remove the virtual environments and caches
+	rm -rf $(VENV) .venv-bench .venv-bench-arq .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -9,6 +9,7 @@ from shared.enums import (
     TagStatus,
     TaskState,
 )
+from shared.events import EventError, EventName, JobEvent, decode_event, encode_event
 from shared.redis_streams import (
     GROUP,
     EntryError,
@@ -35,10 +36,13 @@ __all__ = [
     "RESULTS",
     "EntryError",
     "EventCreate",
+    "EventError",
+    "EventName",
     "EventSource",
     "FailureReason",
     "Intent",
     "JobEntry",
+    "JobEvent",
     "JobStatus",
     "JobType",
     "Keys",
@@ -50,6 +54,8 @@ __all__ = [
     "TaskState",
     "create_consumer_group",
     "decode_entry",
+    "decode_event",
     "encode_entry",
+    "encode_event",
     "publish",
 ]

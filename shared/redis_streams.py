@@ -3,8 +3,11 @@
     <prefix>:<job_type>          one stream per job type, e.g. `llm:text_tag`
     <prefix>:dead                the dead letters
     <prefix>:outbox:<job_type>   answers that are not yet delivered (a hash)
+    <prefix>:tickets:<job_type>  what waits for its turn, by tenant and deadline (a sorted set)
+    <prefix>:turns:<job_type>    whose turn it is (a sorted set of tenants)
     <prefix>:events              lifecycle events, capped
     <prefix>:tokens:<provider>:<YYYY-MM-DD>   tokens used that day (UTC), a number that expires
+    <prefix>:limits:<server>     what each worker uses of a model server now (a hash that expires)
     <prefix>:workers             what each worker tells of itself (a hash of JSON, by consumer)
     <prefix>:paused              job types and tenants that are not to be taken (a hash of JSON)
     <prefix>:cancelled           job ids, each with when it was cancelled (a sorted set, Unix ms)
@@ -29,7 +32,8 @@ JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID_MAX = 2**63 - 1
 _KNOWN_FIELDS = frozenset(
-    {"job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate"}
+    name.encode()
+    for name in ("job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate")
 )
 
 
@@ -47,6 +51,14 @@ class Keys:
         """The hash of answers of this job type that Core has not got yet."""
         return f"{self.prefix}:outbox:{job_type}"
 
+    def tickets(self, job_type: JobType | str) -> str:
+        """The sorted set of what waits for its turn, where more waits than there is room for."""
+        return f"{self.prefix}:tickets:{job_type}"
+
+    def turns(self, job_type: JobType | str) -> str:
+        """The sorted set of those tenants whose jobs wait, by the jobs of theirs that have run."""
+        return f"{self.prefix}:turns:{job_type}"
+
     def tokens(self, provider: str, day: str) -> str:
         """The number of tokens that all workers have used of this provider on a day.
 
@@ -55,6 +67,14 @@ class Keys:
             day: in UTC, such as `2026-11-21`.
         """
         return f"{self.prefix}:tokens:{provider}:{day}"
+
+    def limits(self, server: str) -> str:
+        """The hash of what each worker uses of a model server now.
+
+        Args:
+            server: a short name that stands for its address.
+        """
+        return f"{self.prefix}:limits:{server}"
 
     @property
     def events(self) -> str:
@@ -165,7 +185,7 @@ def decode_entry(fields: Mapping[bytes, bytes], *, payload_max_bytes: int = 1 <<
             extra={
                 name.decode(errors="replace"): value.decode(errors="replace")
                 for name, value in fields.items()
-                if name.decode(errors="replace") not in _KNOWN_FIELDS
+                if name not in _KNOWN_FIELDS
             },
         )
     except _PayloadError as error:
@@ -236,7 +256,7 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def _job_id(fields: Mapping[bytes, bytes]) -> str:
-    if not fields.keys() & {name.encode() for name in _KNOWN_FIELDS}:
+    if _KNOWN_FIELDS.isdisjoint(fields):
         raise EntryError(FailureReason.MALFORMED_ENTRY, "the entry has none of a job's fields")
     job_id = (_text(fields.get(b"job_id")) or "").strip()
     if not job_id:
@@ -252,7 +272,7 @@ def _job_id(fields: Mapping[bytes, bytes]) -> str:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     try:
-        value: object = json.loads(raw, parse_constant=_refuse_constant)
+        value: object = _DECODER.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise _PayloadError(f"payload is not JSON: {str(error)[:200]}") from None
     if not isinstance(value, dict):
@@ -262,6 +282,10 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"it has {name}, which JSON does not know")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+"""One for all: made anew for each payload, as `json.loads` does, it costs as much as reading it."""
 
 
 def _user_id(raw: bytes | None) -> int | None:

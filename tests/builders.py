@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from shared.enums import FailureReason, JobType
-from shared.redis_streams import GROUP, Keys
+from shared.redis_streams import GROUP, WAITING, Keys
 from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
 from worker.claimed_entry import ClaimedEntry
 from worker.errors import Reject
@@ -249,12 +249,13 @@ class Streams:
         ]
 
     async def all_pending(self) -> dict[str, tuple[str, int, int]]:
-        """What is handed out, over all streams, which may use the same ids."""
-        rows: dict[str, tuple[str, int, int]] = {}
-        for job_type in JobType:
-            for entry_id, row in (await self.pending(job_type)).items():
-                rows[f"{job_type} {entry_id}"] = row
-        return rows
+        """What workers hold, over all streams, which may use the same ids."""
+        return {
+            f"{job_type} {entry_id}": row
+            for job_type in JobType
+            for entry_id, row in (await self.pending(job_type)).items()
+            if row[0] != WAITING
+        }
 
     async def left_over(self) -> dict[str, int]:
         """Entries and outbox keys that are still there, by key; the dead letters not counted."""

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import cast
+from unittest import mock
 
 import fakeredis
 import pytest
+from fakeredis._socket import FakeSocket
 
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
 from tests.engine import Engine
+from tests.simulation.redis_server import pcall
 from worker.embedded.redis_server import ORDER, NoRedisServer, RedisServer, find_server
 from worker.job_queue import JobQueue
 from worker.redis_clients import CommandClient, RedisClients, connect
@@ -38,7 +41,8 @@ REAL = [
 def running(program: Path | None) -> Iterator[RedisServer | None]:
     """A server for as long as it is needed; None where a stand-in in memory will do."""
     if program is None:
-        yield None
+        with mock.patch.object(FakeSocket, "_lua_redis_pcall", pcall):
+            yield None
         return
     with RedisServer(program) as server:
         yield server

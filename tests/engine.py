@@ -22,16 +22,16 @@ from worker.consumer import Consumer, Hands
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
-from worker.job import Job
+from worker.job import NOBODY, Job, Witness
 from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import background
 from worker.llm.chat import ScriptedLLM
 from worker.outcome import Completed, Outcome
 from worker.redis_clients import RedisClients
-from worker.settling import Settling
 from worker.slots import Slots
 from worker.workshop import Workshop
+from worker.writing import Writing
 
 
 async def answer(_payload: Any, _tools: Tools) -> Completed:
@@ -60,6 +60,7 @@ class Engine:
     concurrency: int = 16
     outbox_max: int = 1_000
     events_kept: int = 0
+    witness: Witness = NOBODY
     reports: list[tuple[Job, Outcome]] = field(default_factory=list[tuple[Job, Outcome]])
     slots_max: int = 0
     """The most slots that were in use when a handler was asked."""
@@ -70,7 +71,7 @@ class Engine:
         self.queue = JobQueue(
             self.clients, self.keys, list(JobType), self.name, events_kept=self.events_kept
         )
-        self.settling = Settling(self.queue)
+        self.writing = Writing(self.queue)
         self.slots = Slots(self.concurrency, held_max=4 * self.concurrency)
         self.leases = Leases(self.queue, self.lease_s)
         self.backlog = Backlog(self.outbox_max, 1_000_000)
@@ -88,7 +89,7 @@ class Engine:
             answering=self.answering(handlers, clock),
             delivery=self.delivery(clock),
         )
-        self.consumer = Consumer(hands, self.report, clock)
+        self.consumer = Consumer(hands, self.report, clock, self.witness)
 
     def answering(self, handlers: Mapping[JobType, Handler[Any]], clock: Clock) -> Answering:
         """Three attempts, ten deliveries, alone from the third on."""
@@ -105,7 +106,7 @@ class Engine:
         """Three errors of Core's own, a hundred dead letters."""
         waiting = Waiting(self.parking, self.gates, self.backlog)
         limits = DeliveryLimits(3, 100)
-        return Delivery(self.queue, self.core, self.settling, waiting, limits, clock)
+        return Delivery(self.queue, self.core, self.writing, waiting, limits, clock)
 
     def handlers(self) -> Mapping[JobType, Handler[Any]]:
         """The same function for every job type."""
@@ -128,7 +129,7 @@ class Engine:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[asyncio.Task[None]]:
         """The engine at work; stopped in good order at the end of the block, jobs finished."""
-        async with background(self.leases.renew_forever(lambda: None), self.settling.run()):
+        async with background(self.leases.renew_forever(lambda: None), self.writing.run()):
             task = asyncio.create_task(self.consumer.run())
             try:
                 yield task

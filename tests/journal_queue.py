@@ -28,22 +28,20 @@ class JournalQueue(JobQueue):
                     "XCLAIM", stream, GROUP, "other", 0, entry_id
                 )
 
-    async def record(self, entry: ClaimedEntry, outcome: bytes) -> bool:
+    async def record(self, records: Sequence[tuple[ClaimedEntry, bytes]]) -> list[bool]:
         """Record."""
         await self._note("record")
-        return await super().record(entry, outcome)
+        return await super().record(records)
 
-    async def tick(self, entry: ClaimedEntry, delivered: int) -> bool:
+    async def tick(self, ticks: Sequence[tuple[ClaimedEntry, int]]) -> list[bool]:
         """Tick."""
-        await self._note(f"tick {delivered}")
-        return await super().tick(entry, delivered)
+        await self._note(f"tick {', '.join(str(delivered) for _, delivered in ticks)}")
+        return await super().tick(ticks)
 
-    async def settle(
-        self, job_type: str, entry_ids: Sequence[str], events: Sequence[Fields] = ()
-    ) -> set[str]:
+    async def settle(self, settles: Sequence[tuple[ClaimedEntry, Fields]]) -> list[bool]:
         """Settle."""
         await self._note("settle")
-        return await super().settle(job_type, entry_ids, events)
+        return await super().settle(settles)
 
     async def dead_letter(
         self, entry: ClaimedEntry, letter: Fields, event: Fields | None = None, *, keep: int

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from worker.claimed_entry import ClaimedEntry
+from worker.turns import Order
 
 
 @dataclass
@@ -15,6 +16,7 @@ class Taken:
     room: int
     job_types: set[str] | None
     ms: int
+    order: Order | None = None
 
 
 @dataclass
@@ -28,10 +30,11 @@ class ListedQueue:
     calls: list[Taken] = field(default_factory=list[Taken])
 
     async def claim(
-        self, room: int, *, block_ms: int, job_types: Collection[str] | None = None
+        self, room: int, *, block_ms: int, order: Order | None = None
     ) -> list[ClaimedEntry]:
         """New entries."""
-        self.calls.append(Taken("claim", room, names(job_types), block_ms))
+        job_types = None if order is None else order.shares
+        self.calls.append(Taken("claim", room, names(job_types), block_ms, order))
         await asyncio.sleep(0)
         if self.errors:
             raise self.errors.pop(0)

@@ -3,7 +3,8 @@
 A job's way, and the file for each step:
 
     claim      consumer.py     the loop: takes what claiming gives, one task per job
-               claiming.py     what to take next: how much, of which job types, or nothing now
+               claiming.py     what to take next: how much, of which job types, or nothing now;
+                               turns.py: whose turn it is
                job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
                                redis_clients.py and redis_address.py connect
     admit      answering.py    reads the entry, lets its handler answer, parks it between tries
@@ -18,32 +19,39 @@ A job's way, and the file for each step:
                  causes.py       what can go wrong, and what follows: one table
                  router.py       which server: replica.py, breaker.py, preflight.py, providers.py
                  client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
+                 limit.py        how much it takes at once, by what load_watch.py hears of it;
+                                 sizing.py, demand.py: how many jobs that makes
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
     deliver    core_api_client.py   every call to Core
-    settle     settling.py     settles gathered into few scripts
+    settle     writing.py      records, ticks, settles; gathering.py: into few scripts each
 
 Beside them:
 
     leases.py      what this worker holds, renewed together; a job whose lease is lost is cancelled
     slots.py       how many jobs may ask the model at once
     parking.py     where jobs wait; gates.py: for a service that is away
+    peer_board.py  what workers tell each other of the model servers they share
     marks.py       what operators have paused and cancelled; interruptible.py cuts a job off
     presence.py    tells of this worker and hears the marks; control_channel.py says when
     portrait.py    what it tells, roster.py as JSON, pace.py how many jobs a minute
     operations/    the fleet seen and steered from outside: for the command line, and for the page
     backlog.py     how many outcomes may wait for Core
-    janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers)
+    janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers,
+                   lost tickets)
     dead_letters.py   found, read, put back, thrown away
-    job.py, claimed_entry.py, outcome.py, events.py, errors.py, clock.py    the values that travel
+    job.py, claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
+    witnesses.py   who is told of a job's steps: telling.py, the events (events.py), and
+                   observability/job_traces.py; tracing.py, what work says of itself to a trace
 
 And around:
 
     app.py         the composition root; outside.py opens what the daemon leans on, model_side.py
                    the model servers
+    processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
-    config.py      every setting
-    observability/ log lines, the line per job, metrics, /live and /ready
+    config.py      every setting; log_choices.py the words of two of them
+    observability/ log lines, the line per job, metrics, traces, /live and /ready
     evaluation/    how good are the answers: cases, scores, reports
     cli/           run, enqueue, status, top, job, pause, cancel, dead, check, eval, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only

@@ -88,6 +88,7 @@ class Answering:
         tracker = RetryTracker(self._limits.attempts_max)
         while True:
             await self._ready(job, needs, seat)
+            job.witness.started(job)
             self._announce(job)
             try:
                 step = await self._try(job, payload, seat, needs, tracker)
@@ -97,7 +98,9 @@ class Answering:
             match step:
                 case Wait():  # at its gate, where `needs` had not said that it would be asked, too
                     needs = needs if step.service in needs else (*needs, step.service)
+                    job.witness.retried(job, step)
                 case Retry():
+                    job.witness.retried(job, step)
                     job.stage = Stage.PARKED
                     seat.leave()
                     await self._parking.park(step.after_s)
@@ -137,6 +140,7 @@ class Answering:
     def _admitted(self, job: Job) -> Payload | Outcome:
         """The payload as its type, or the outcome that makes asking needless."""
         refused = self._read(job)
+        job.witness.seen(job)
         outcome = load_outcome(job.entry.outcome)
         if outcome is not None:
             job.recorded = True
@@ -206,7 +210,8 @@ class Answering:
                 log.error("handler_bug", **job.log_fields, where=where(error))  # noqa: TRY400
         else:
             job.attempts = tracker.tries.attempts + 1
-            return outcome.costing(usage_report(job.usage, self._workshop.prices))
+            job.spent = usage_report(job.usage, self._workshop.prices)
+            return outcome.costing(job.spent)
         return self._follow(job, verdict)
 
     def _follow(self, job: Job, verdict: Verdict) -> Failed | Retry | Wait:

@@ -17,7 +17,7 @@ from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.config import Settings
-from worker.consumer import Consumer, Hands
+from worker.consumer import Consumer, Hands, Report
 from worker.control_channel import ControlChannel
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError
@@ -34,19 +34,26 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
+from worker.llm.load_watch import LoadWatch
 from worker.marks import Marks
-from worker.model_side import build_load_watch, build_preflight
-from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.model_side import build_load_watch, build_preflight, priorities
+from worker.observability.health import Check, Health, Heartbeats, pages
+from worker.observability.health_server import HealthServer
+from worker.observability.onlookers import Onlookers, build_telling
+from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
+from worker.peer_board import RedisPeers
 from worker.portrait import Portrait, Sitter
 from worker.presence import Presence
+from worker.processes.obeying import ParentLine
 from worker.redis_clients import OUTAGE
-from worker.settling import Settling
 from worker.slots import Slots
 from worker.strays import Strays
+from worker.turns import Turns
 from worker.upkeep import Upkeep
 from worker.workshop import Workshop
+from worker.writing import Writing
 
 log = structlog.get_logger(__name__)
 
@@ -56,17 +63,17 @@ _CLAIM_STUCK_S = 60.0
 """A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
 
 
-async def run(settings: Settings) -> ExitCode:
-    """Run the daemon until a signal or a `Halt`."""
+async def run(settings: Settings, parent: ParentLine | None = None) -> ExitCode:
+    """Run the daemon until a signal, a word of its parent's where it has one, or a `Halt`."""
     shutdown = Shutdown()
     async with AsyncExitStack() as stack:
-        stack.enter_context(listening(shutdown))
+        stack.enter_context(listening(shutdown.ask) if parent is None else parent.obeyed(shutdown))
         try:
             outside = await open_outside(settings, stack)
         except Halt as error:
             log.error("halted", why=str(error))  # noqa: TRY400 - its words, not its traceback
             return ExitCode.HALTED
-        return await _serve(settings, outside, shutdown)
+        return await _serve(settings, outside, shutdown, parent)
 
 
 def consumer_name() -> str:
@@ -74,22 +81,27 @@ def consumer_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
-async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> ExitCode:
+async def _serve(
+    settings: Settings, outside: Outside, shutdown: Shutdown, parent: ParentLine | None = None
+) -> ExitCode:
     clock = Clock()
     queue = _queue(settings, outside, clock)
-    settling = Settling(queue)
-    hands = _hands(settings, outside, queue, settling, clock)
+    writing = Writing(queue)
+    hands = _hands(settings, outside, queue, writing, clock)
+    onlookers = _onlookers(settings, outside, queue, clock)
     steering = _steering(settings, outside, hands, shutdown, clock)
-    consumer = Consumer(hands, steering.portrait.counting(outside.report), clock)
+    consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
-    server = HealthServer(health, host, port, outside.metrics)
+    server = HealthServer(pages(health, outside.metrics), host, port)
     port = await server.start()
+    if parent is not None:
+        parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
-    load_watch = build_load_watch(settings, outside.router, hands.slots.resize)
+    load_watch = _load_watch(settings, outside, hands)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
@@ -98,7 +110,8 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
                 load_watch.run(),
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
-                settling.run(),
+                writing.run(),
+                onlookers.run(),
                 *steering.loops(_heeding(hands)),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
@@ -113,6 +126,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
         code = ExitCode.HALTED
     finally:
         await server.stop()
+        await onlookers.close()
     log.info("stopped", exit_code=int(code))
     return code
 
@@ -121,7 +135,7 @@ async def _serve(settings: Settings, outside: Outside, shutdown: Shutdown) -> Ex
 class _Steering:
     """This worker among the others: how it tells of itself, and hears from operators."""
 
-    portrait: Portrait
+    report: Report
     presence: Presence
     channel: ControlChannel
 
@@ -141,7 +155,7 @@ def _steering(
     client, name = outside.redis.commands, hands.queue.consumer
     presence = Presence(client, keys, name, portrait.taken, limits.marks, clock)
     channel = ControlChannel(settings.redis_url, keys.control, clock)
-    return _Steering(portrait, presence, channel)
+    return _Steering(portrait.counting(outside.report), presence, channel)
 
 
 def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
@@ -159,6 +173,12 @@ def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
     return heed
 
 
+def _load_watch(settings: Settings, outside: Outside, hands: Hands) -> LoadWatch:
+    name, keys = hands.queue.consumer, Keys(settings.llm_stream_prefix)
+    peers = RedisPeers(outside.redis.commands, keys, name)
+    return build_load_watch(settings, outside.router, hands.slots.resize, peers)
+
+
 def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
     return JobQueue(
         outside.redis,
@@ -168,6 +188,12 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
         events_kept=settings.events_max,
         elapsed=clock.elapsed,
     )
+
+
+def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Onlookers:
+    name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
+    telling = build_telling(settings, outside.redis.commands, name, clock)
+    return Onlookers(telling, open_traces(name), keys, name)
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
@@ -185,7 +211,7 @@ def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
 
 
 def _hands(
-    settings: Settings, outside: Outside, queue: JobQueue, settling: Settling, clock: Clock
+    settings: Settings, outside: Outside, queue: JobQueue, writing: Writing, clock: Clock
 ) -> Hands:
     parking = Parking()
     gates = Gates(parking, clock)
@@ -202,14 +228,14 @@ def _hands(
         prices=outside.prices,
         text_timeout_s=settings.llm_timeout_s,
         vision_timeout_s=settings.llm_vision_timeout_s,
+        priorities=priorities(settings.worker_weights),
     )
     needs = {str(name): HANDLERS[name].needs for name in settings.worker_job_types}
     lease_s = settings.worker_lease_s
+    limits = Limits(slots, backlog, gates, needs, marks)
     return Hands(
         queue=queue,
-        claiming=Claiming(
-            queue, Limits(slots, backlog, gates, needs, marks), clock, lease_s=lease_s
-        ),
+        claiming=Claiming(queue, limits, clock, lease_s=lease_s, turns=_turns(settings)),
         slots=slots,
         leases=Leases(queue, lease_s),
         parking=parking,
@@ -219,12 +245,19 @@ def _hands(
         delivery=Delivery(
             queue,
             outside.core,
-            settling,
+            writing,
             Waiting(parking, gates, backlog),
             DeliveryLimits(settings.core_max_retries, settings.dead_letter_max),
             clock,
         ),
     )
+
+
+def _turns(settings: Settings) -> Turns:
+    weights = {
+        str(name): settings.worker_weights.get(name, 1) for name in settings.worker_job_types
+    }
+    return Turns(weights, lookahead=settings.worker_lookahead)
 
 
 def _answer_limits(settings: Settings, marks: Marks) -> AnswerLimits:

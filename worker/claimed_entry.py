@@ -18,6 +18,8 @@ class ClaimedEntry:
     """What an earlier worker recorded before it died."""
     delivered: int = 0
     """How many of that outcome's effects it had delivered."""
+    taken_from: str = ""
+    """The consumer that had it before, where it was reclaimed."""
 
     @property
     def enqueued_s(self) -> float:
@@ -26,9 +28,14 @@ class ClaimedEntry:
 
 
 def read_entry(job_type: str, row: list[Any]) -> ClaimedEntry:
-    """An entry from a script's row: id, fields, deliveries, outcome, delivered."""
-    entry_id, flat, deliveries, outcome, delivered = row
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    """An entry from a script's row: id, fields, deliveries, outcome, delivered, who had it."""
+    entry_id, flat, deliveries, outcome, delivered, *holder = row
     return ClaimedEntry(
-        job_type, entry_id.decode(), fields, int(deliveries), outcome, int(delivered or 0)
+        job_type,
+        entry_id.decode(),
+        fields=dict(zip(flat[::2], flat[1::2], strict=True)),
+        deliveries=int(deliveries),
+        outcome=outcome,
+        delivered=int(delivered or 0),
+        taken_from=holder[0].decode(errors="replace") if holder else "",
     )

@@ -16,6 +16,7 @@ from worker.job_queue import HANDED_BACK_MS, JobQueue
 from worker.marks import Marks
 from worker.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe
 from worker.slots import Slots
+from worker.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +34,6 @@ class _Choice:
     probing: Sequence[str]
     """One job of which is to try whether a service is back: nobody here is there to do it."""
     closed: Sequence[Gate]
-    everything: bool
-    """Whether all job types are ready, so that one may wait for work at the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,21 @@ class Claiming:
         limits: what bounds it; there for others to look at.
         clock: time and chance.
         lease_s: after how long an entry that nobody renews is anybody's.
+        turns: whose turn it is among the job types; all alike when it is left out.
     """
 
-    def __init__(self, queue: JobQueue, limits: Limits, clock: Clock, *, lease_s: float) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        limits: Limits,
+        clock: Clock,
+        *,
+        lease_s: float,
+        turns: Turns | None = None,
+    ) -> None:
         self.limits = limits
         self._queue = queue
+        self._turns = turns or Turns(dict.fromkeys(limits.needs, 1))
         self._slots = limits.slots
         self._backlog = limits.backlog
         self._gates = limits.gates
@@ -129,15 +138,21 @@ class Claiming:
     async def _claim_new(self, room: int, choice: _Choice) -> list[ClaimedEntry]:
         if choice.ready and not choice.closed:
             until_reclaim_ms = int((self._reclaim_at - self._clock.elapsed()) * 1_000)
-            block_ms = max(0, min(BLOCK_MS, until_reclaim_ms))
-            job_types = None if choice.everything else choice.ready
-            return await self._queue.claim(room, block_ms=block_ms, job_types=job_types)
+            return await self._take(room, choice.ready, max(0, min(BLOCK_MS, until_reclaim_ms)))
         # Without blocking: a gate may open meanwhile.
-        found = await self._queue.claim(1, block_ms=0, job_types=choice.probing)
-        found = found or await self._queue.claim(room, block_ms=0, job_types=choice.ready)
+        found = await self._take(1, choice.probing)
+        found = found or await self._take(room, choice.ready)
         if not found:
             await asyncio.sleep(_PAUSE_S)
         return found
+
+    async def _take(
+        self, room: int, job_types: Sequence[str], block_ms: int = 0
+    ) -> list[ClaimedEntry]:
+        order = self._turns.order(room, job_types)
+        found = await self._queue.claim(room, block_ms=block_ms, order=order)
+        self._turns.took(entry.job_type for entry in found)
+        return alike_together(found)
 
     def _choose(self) -> _Choice:
         paused = self._marks.paused.types
@@ -146,14 +161,12 @@ class Claiming:
             for name, needs in self._needs.items()
             if name not in paused
         }
-        ready = [name for name, gates in closed.items() if not gates]
         return _Choice(
-            ready=ready,
+            ready=[name for name, gates in closed.items() if not gates],
             probing=[
                 n for n, gates in closed.items() if gates and all(g.wants_probe for g in gates)
             ],
             closed=[gate for gates in closed.values() for gate in gates],
-            everything=len(ready) == len(self._needs),
         )
 
     def _say_paused(self, why: str) -> None:
@@ -193,3 +206,17 @@ class Claiming:
         wait_s = min(_OUTAGE_FIRST_S * 2.0 ** min(self._outages, 10), _OUTAGE_MAX_S)
         self._outages += 1
         await asyncio.sleep(wait_s * (0.5 + self._clock.jitter() / 2))
+
+
+def alike_together(entries: Sequence[ClaimedEntry]) -> list[ClaimedEntry]:
+    """What starts at the same time, so that prompts that begin alike reach the model in a row.
+
+    Their beginnings are then in its cache. Of each type those with a deadline stay in front.
+    """
+    types = {name: number for number, name in enumerate(dict.fromkeys(e.job_type for e in entries))}
+
+    def place(entry: ClaimedEntry) -> tuple[int, bool, bytes]:
+        is_free = b"deadline" not in entry.fields
+        return types[entry.job_type], is_free, entry.fields.get(b"user_id", b"") if is_free else b""
+
+    return sorted(entries, key=place)

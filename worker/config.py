@@ -3,7 +3,6 @@
 `.env.example` holds the same list, and a test keeps the two equal.
 """
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -25,25 +24,10 @@ from worker.llm_config import (
     StructureName,
     TokenBudgets,
 )
+from worker.log_choices import LogFormat, LogLevel
 from worker.redis_address import read_address, shares_slot
-from worker.setting_types import HttpUrl, ModelName, Token, Weights
-
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    AUTO = "auto"
-    CONSOLE = "console"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important line that is written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+from worker.setting_types import EventsTold, HttpUrl, ModelName, Token, Weights
+from worker.turns import LOOKAHEAD
 
 
 def _redis_url(value: str) -> str:
@@ -172,6 +156,9 @@ class Settings(ServiceSettings):
     worker_concurrency: int = Field(
         64, ge=1, le=10_000, description="Jobs asking the model at once"
     )
+    worker_processes: int = Field(
+        1, ge=1, le=64, description="Processes that share what the settings allow a worker"
+    )
     worker_held_max: int = Field(
         1_000, ge=1, le=100_000, description="Jobs held at once: running, parked, being delivered"
     )
@@ -186,6 +173,12 @@ class Settings(ServiceSettings):
     )
     worker_weights: Weights = Field(
         {}, description="Shares of the job types, such as image_tag:1,intent_classify:8; else 1"
+    )
+    worker_lookahead: int = Field(
+        LOOKAHEAD,
+        ge=0,
+        le=10_000_000,
+        description="Waiting jobs of a type put in order by tenant and deadline; 0: as they come",
     )
     worker_outbox_max: int = Field(
         500, ge=1, le=1_000_000, description="Outcomes waiting for Core until claiming pauses"
@@ -218,6 +211,9 @@ class Settings(ServiceSettings):
     events_max: int = Field(
         10_000, ge=0, description="About this many lifecycle events are kept; 0 tells none"
     )
+    events: EventsTold = Field(
+        EventsTold.ALL, description="all lifecycle events, or only ends: completed and dead"
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
     log_format: LogFormat = Field(
         LogFormat.AUTO, description="console, json, or auto: colours on a terminal, else JSON"
@@ -243,7 +239,7 @@ class Settings(ServiceSettings):
             raise ValueError(f"{said}allowed are all, or a comma list of {known}")
         return tuple(dict.fromkeys(JobType(name) for name in names))
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "events", mode="before")
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value

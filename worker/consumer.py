@@ -17,7 +17,7 @@ from worker.claiming import Claiming
 from worker.clock import Clock
 from worker.delivery import Delivery
 from worker.errors import Halt
-from worker.job import HandBack, Job, LeaseLost, Stage
+from worker.job import NOBODY, HandBack, Job, LeaseLost, Stage, Witness
 from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.outcome import Outcome
@@ -52,10 +52,13 @@ class Hands:
 class Consumer:
     """Runs jobs until it is told to stop."""
 
-    def __init__(self, hands: Hands, report: Report, clock: Clock) -> None:
+    def __init__(
+        self, hands: Hands, report: Report, clock: Clock, witness: Witness = NOBODY
+    ) -> None:
         self._hands = hands
         self._report = report
         self._clock = clock
+        self._witness = witness
         self._stopping = asyncio.Event()
         self._halted: Halt | None = None
         self._beat: Callable[[], None] = lambda: None
@@ -96,7 +99,7 @@ class Consumer:
     def _start(self, jobs: asyncio.TaskGroup, entry: ClaimedEntry) -> None:
         if self._hands.leases.holds(entry.job_type, entry.entry_id):
             return  # it runs here already: reclaimed after a stall, or the group was made anew
-        job = Job(entry, claimed_at=self._clock.now())
+        job = Job(entry, claimed_at=self._clock.now(), witness=self._witness)
         self._hands.slots.hold()
         self._hands.leases.hold(job, jobs.create_task(self._work(job)))
 
@@ -109,6 +112,7 @@ class Consumer:
             await self._hand_back(job)
         except LeaseLost:
             log.warning("lease_lost", **job.log_fields, stage=job.stage)
+            job.witness.left(job, "lease_lost")
         except Halt as error:
             await self._hand_back(job)
             await self._halt(error)
@@ -116,11 +120,13 @@ class Consumer:
             if not job.lost:
                 await self._hand_back(job)
                 raise
+            job.witness.left(job, "lease_lost")
         except Exception as error:
             # Ours, not the handler's. The entry stays pending: its next delivery counts, and a
             # job that does this every time ends as poison. Without the error's message: it may
             # quote a payload.
             log.error("worker_bug", **job.log_fields, stage=job.stage, where=where(error))  # noqa: TRY400
+            job.witness.left(job, "worker_bug")
         finally:
             self._hands.leases.drop(job)
             self._hands.slots.drop()
@@ -139,9 +145,12 @@ class Consumer:
             self._hands.slots.give_back()
             raise HandBack
         outcome = await self._hands.answering.answer(job)
-        self._report(job, await self._hands.delivery.deliver(job, outcome))
+        outcome = await self._hands.delivery.deliver(job, outcome)
+        job.witness.ended(job, outcome)
+        self._report(job, outcome)
 
     async def _hand_back(self, job: Job) -> None:
+        job.witness.left(job, "handed_back")
         if job.stage is Stage.SETTLE:
             return  # the settle may be on its way; if it is not, the lease runs out
         stage, job.stage = job.stage, Stage.HAND_BACK

@@ -24,7 +24,7 @@ from worker.outcome import Completed, Effect, Failed, Outcome, dump_outcome
 from worker.parking import Parking
 from worker.redis_clients import insist
 from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Verdict, Wait
-from worker.settling import Settling
+from worker.writing import Writing
 
 log = structlog.get_logger(__name__)
 
@@ -66,14 +66,14 @@ class Delivery:
         self,
         queue: JobQueue,
         core: Core,
-        settling: Settling,
+        writing: Writing,
         waiting: Waiting,
         limits: DeliveryLimits,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._core = core
-        self._settling = settling
+        self._writing = writing
         self._parking = waiting.parking
         self._gate = waiting.gates[Service.CORE]
         self._backlog = waiting.backlog
@@ -114,7 +114,7 @@ class Delivery:
     # ---------------------------------------------------------------------- steps
 
     async def _record(self, job: Job, raw: bytes) -> None:
-        if not await insist(lambda: self._queue.record(job.entry, raw), doing="record"):
+        if not await self._writing.record(job.entry, raw):
             raise LeaseLost
 
     async def _to_core(self, job: Job, outcome: Outcome) -> Failed | None:
@@ -135,19 +135,21 @@ class Delivery:
         return lambda: self._core.apply(effect, key=key)
 
     async def _tick(self, job: Job, delivered: int) -> None:
-        if not await insist(lambda: self._queue.tick(job.entry, delivered), doing="tick"):
+        if not await self._writing.tick(job.entry, delivered):
             raise LeaseLost
 
     async def _finish(self, job: Job, outcome: Outcome) -> None:
         job_id = job.job_id
         if job_id is None:
             return  # an entry without a job id: there is nobody to tell
-        if job.processing is not None:
+        if job.processing is not None and not job.processing.done():
             await asyncio.wait({job.processing})  # it must not arrive after the final one
-        key = idempotency_key(job_id, outcome.update.status)
-        if isinstance(outcome, Failed):  # a replayed dead letter may fail again, as news
-            key = idempotency_key(job_id, outcome.update.status, job.entry.entry_id)
-        await self._insist(job, lambda: self._core.finish(job_id, outcome.update, key=key))
+        update = outcome.update
+        # A replayed dead letter may fail again, as news.
+        again = (job.entry.entry_id,) if isinstance(outcome, Failed) else ()
+        key = idempotency_key(job_id, update.status, *again)
+        await self._insist(job, lambda: self._core.finish(job_id, update, key=key))
+        job.witness.told(job, outcome)
 
     async def _insist(self, job: Job, call: Callable[[], Awaitable[None]]) -> None:
         """Repeat a call until Core takes it or refuses it."""
@@ -194,7 +196,7 @@ class Delivery:
     async def _take_off(self, job: Job, outcome: Outcome) -> None:
         event = ended(job, outcome, self._clock.now())
         if isinstance(outcome, Completed):
-            ours = await self._settling.settle(job.entry, event)
+            ours = await self._writing.settle(job.entry, event)
         else:
             letter = outcome.letter(self._clock.now())
             keep = self._limits.dead_letters_kept

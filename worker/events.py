@@ -1,31 +1,55 @@
-"""Lifecycle events, as flat fields for `<prefix>:events`: what others may learn of a job's end."""
+"""Lifecycle events for `<prefix>:events`: what others may learn of a job, step by step.
 
+The end is told with the settle or the dead letter, exactly once; `telling` tells what comes before.
+"""
+
+from typing import Any
+
+from shared.events import EventName, JobEvent, encode_event
 from worker.job import Job
 from worker.outcome import Completed, Failed, Outcome
 
 
-def ended(job: Job, outcome: Outcome, now: float) -> dict[str, str]:
-    """The event of a job that has ended; never anything of its payload or answer.
+def event_of(job: Job, name: EventName, now: float, **more: Any) -> JobEvent:
+    """An event with what is known of a job; never anything of its payload or answer.
 
     Args:
         job: whose it is.
-        outcome: what came of it.
+        name: what has happened.
         now: Unix seconds.
+        more: further fields of `JobEvent`.
     """
     facts = job.facts
-    fields: dict[str, object] = {
-        "event": "completed" if isinstance(outcome, Completed) else "dead",
-        "job_id": job.job_id,
-        "job_type": job.entry.job_type,
-        "user_id": facts.user_id if facts else None,
-        "tenant": facts.tenant if facts else None,
-        "entry_id": job.entry.entry_id,
-        "attempt": job.attempts,
-        "wait_ms": round(job.wait_s * 1_000),
-        "llm_ms": round(job.usage.llm_s * 1_000),
-        "deliver_ms": round(job.deliver_s * 1_000),
-        "reason": outcome.reason if isinstance(outcome, Failed) else None,
-        "cause": (outcome.cause or None) if isinstance(outcome, Failed) else None,
-        "at": f"{now:.3f}",
-    }
-    return {name: str(value) for name, value in fields.items() if value is not None}
+    told: dict[str, Any] = {"attempt": job.attempts} | more
+    return JobEvent(
+        event=name,
+        job_id=job.job_id,
+        job_type=job.entry.job_type,
+        user_id=facts.user_id if facts else None,
+        tenant=facts.tenant if facts else None,
+        entry_id=job.entry.entry_id,
+        wait_ms=round(job.wait_s * 1_000),
+        at=now,
+        **told,
+    )
+
+
+def ended(job: Job, outcome: Outcome, now: float) -> dict[str, str]:
+    """The event of a job that has ended, as the scripts take it; else as `event_of`."""
+    name = EventName.COMPLETED if isinstance(outcome, Completed) else EventName.DEAD
+    event = event_of(
+        job,
+        name,
+        now,
+        llm_ms=round(job.usage.llm_s * 1_000),
+        deliver_ms=round(job.deliver_s * 1_000),
+        **why(outcome),
+    )
+    return encode_event(event)
+
+
+def why(outcome: Outcome) -> dict[str, str | None]:
+    """Why there is no answer, in words that quote nothing."""
+    if not isinstance(outcome, Failed):
+        return {}
+    return {"reason": str(outcome.reason), "cause": outcome.cause or None}

@@ -1,5 +1,5 @@
-"""What has to be looked after now and then, and by any one worker: strays, dead consumers, the
-number of dead letters.
+"""What has to be looked after now and then, and by any one worker: strays, lost tickets, dead
+consumers, the number of dead letters.
 """
 
 import asyncio
@@ -43,6 +43,7 @@ class Janitor:
     async def sweep(self) -> None:
         """Look after everything that is due; what fails keeps nothing else from its turn."""
         await self._try(self._strays.sweep, "strays")
+        await self._try(self._restore_tickets, "tickets")
         await self._try(self._count_letters, "dead letters")
         if self._clock.elapsed() >= self._consumers_at:
             self._consumers_at = self._clock.elapsed() + _CONSUMERS_EVERY_S
@@ -55,6 +56,11 @@ class Janitor:
             pass  # the claim loop speaks of it
         except RedisError as error:  # a user who may not SCAN still works
             log.warning("not_swept", what=what, error=describe(error))
+
+    async def _restore_tickets(self) -> None:
+        restored = await self._upkeep.restore_tickets()
+        if restored:
+            log.warning("tickets_restored", entries=restored)
 
     async def _count_letters(self) -> None:
         letters = await self._upkeep.dead_letters()

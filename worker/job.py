@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from shared.redis_streams import JobEntry
+from shared.schemas import UsageReport
 from worker.claimed_entry import ClaimedEntry
 from worker.llm.chat import Usage
+from worker.outcome import Outcome
+from worker.retry import Retry, Wait
 
 
 class LeaseLost(Exception):
@@ -29,6 +33,59 @@ class Stage(StrEnum):
     HAND_BACK = "hand_back"
 
 
+class Witness(Protocol):
+    """Who is told of each step of a job, in the job's own task; returns at once, never raises."""
+
+    def seen(self, job: "Job") -> None:
+        """It is this worker's, and its entry has been read as far as it can be."""
+        ...
+
+    def started(self, job: "Job") -> None:
+        """A try begins: its handler goes to work."""
+        ...
+
+    def retried(self, job: "Job", why: Retry | Wait) -> None:
+        """The try has failed; the next one begins with `started`."""
+        ...
+
+    def told(self, job: "Job", outcome: Outcome) -> None:
+        """Core has the last word about it."""
+        ...
+
+    def ended(self, job: "Job", outcome: Outcome) -> None:
+        """It is off its stream."""
+        ...
+
+    def left(self, job: "Job", how: str) -> None:
+        """Somebody else will end it; `how` it left is a word such as `handed_back`."""
+        ...
+
+
+class Unwitnessed:
+    """Nobody is told."""
+
+    def seen(self, job: "Job") -> None:
+        """Let it pass."""
+
+    def started(self, job: "Job") -> None:
+        """Let it pass."""
+
+    def retried(self, job: "Job", why: Retry | Wait) -> None:
+        """Let it pass."""
+
+    def told(self, job: "Job", outcome: Outcome) -> None:
+        """Let it pass."""
+
+    def ended(self, job: "Job", outcome: Outcome) -> None:
+        """Let it pass."""
+
+    def left(self, job: "Job", how: str) -> None:
+        """Let it pass."""
+
+
+NOBODY = Unwitnessed()
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """One job from claim to settle."""
@@ -40,6 +97,8 @@ class Job:
     stage: Stage = Stage.ADMIT
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
+    spent: UsageReport | None = None
+    """The same with what it has cost, once there is an answer."""
     kept: dict[str, object] = field(default_factory=dict[str, object])
     """What its handler wants to find again at the next try: parts that are paid for."""
     claimed_at: float = 0.0
@@ -51,6 +110,7 @@ class Job:
     """The PATCH `processing` on its way; the final one waits for it."""
     lost: bool = False
     """Set before the job is cancelled because its lease was lost."""
+    witness: Witness = NOBODY
     interrupt: Callable[[], None] = lambda: None
     """Ends its being answered, while it is: see `interruptible.py`."""
     trouble: str = ""

@@ -13,7 +13,7 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import ResponseError
 
-from shared.redis_streams import GROUP, Keys
+from shared.redis_streams import GROUP, WAITING, Keys
 from worker.claimed_entry import ClaimedEntry, read_entry
 from worker.redis_clients import OUTAGE, RedisClients
 from worker.scripts import (
@@ -29,6 +29,7 @@ from worker.scripts import (
     Script,
 )
 from worker.stream_reader import StreamReader
+from worker.turns import Order
 
 log = structlog.get_logger(__name__)
 
@@ -85,16 +86,16 @@ class JobQueue:
         await self._reader.create_groups(job_types)
 
     async def claim(
-        self, room: int, *, block_ms: int, job_types: Collection[str] | None = None
+        self, room: int, *, block_ms: int, order: Order | None = None
     ) -> list[ClaimedEntry]:
         """Take new entries, never more than `room`; with none there, wait up to `block_ms`.
 
-        Of all job types, or of these; their streams take turns at being first. Not to be
-        cancelled: an entry whose reply nobody reads stays pending until its lease is over. `wake`
-        ends the wait.
+        In this order, or of all job types, which take turns at being first. Not to be cancelled:
+        an entry whose reply nobody reads stays pending until its lease is over. `wake` ends the
+        wait.
         """
         with self._noting_outages():
-            return await self._reader.read(room, block_ms, job_types)
+            return await self._reader.read(room, block_ms, order)
 
     async def wake(self) -> None:
         """End a blocked `claim` now, and let no later one block: the worker is stopping."""
@@ -113,14 +114,10 @@ class JobQueue:
         their outcome already and need no more than delivery.
         """
         order = list(self._order)
-        keys = [
-            key
-            for job_type in order
-            for key in (self._keys.stream(job_type), self._keys.outbox(job_type))
-        ]
+        keys = [key for job_type in order for key in self._keys_of(job_type)]
         which = ["any" if unanswered is None or n in unanswered else "answered" for n in order]
         not_after_ms = await self._server_ms() + min(max(idle_ms // 3, 200), _RECLAIM_LATE_MS)
-        args = [GROUP, self._consumer, idle_ms, room, not_after_ms, *which]
+        args = [GROUP, self._consumer, idle_ms, room, not_after_ms, WAITING, *which]
         reply = await self._run(RECLAIM, keys, args)
         rows, ghosts, missing = cast("tuple[list[list[Any]], int, list[int]]", reply)
         if ghosts:
@@ -131,37 +128,33 @@ class JobQueue:
 
     # ------------------------------------------------------------------ holding it
 
-    async def renew(self, job_type: str, entry_ids: Sequence[str]) -> set[str]:
-        """Renew the leases on these entries; returns those that are not ours any more."""
-        lost: set[str] = set()
-        for start in range(0, len(entry_ids), BATCH_MAX):
-            batch = entry_ids[start : start + BATCH_MAX]
-            args = [GROUP, self._consumer, *batch]
-            lost |= await self._lost(RENEW, [self._keys.stream(job_type)], args, batch)
-        return lost
+    async def renew(self, entries: Sequence[ClaimedEntry]) -> list[bool]:
+        """Renew the leases on these entries; tells of each whether it is ours still."""
+        ours: list[bool] = []
+        for start in range(0, len(entries), BATCH_MAX):
+            batch = entries[start : start + BATCH_MAX]
+            ours += await self._still_ours(RENEW, [(entry, "") for entry in batch])
+        return ours
 
-    async def record(self, entry: ClaimedEntry, outcome: bytes) -> bool:
-        """Write down what came of a job; False when the entry is not ours any more."""
-        return bool(await self._owned(RECORD, self._job_keys(entry), self._args(entry, outcome)))
+    async def record(self, records: Sequence[tuple[ClaimedEntry, bytes]]) -> list[bool]:
+        """Write down what came of up to `BATCH_MAX` jobs; tells of each whether it was ours."""
+        return await self._still_ours(RECORD, records)
 
-    async def tick(self, entry: ClaimedEntry, delivered: int) -> bool:
-        """Note how many effects are delivered; False when the entry is not ours any more."""
-        return bool(await self._owned(TICK, self._job_keys(entry), self._args(entry, delivered)))
+    async def tick(self, ticks: Sequence[tuple[ClaimedEntry, int]]) -> list[bool]:
+        """Note how many effects of each are delivered; tells of each whether it was ours."""
+        return await self._still_ours(TICK, ticks)
 
     # ------------------------------------------------------------------ letting go
 
-    async def settle(
-        self, job_type: str, entry_ids: Sequence[str], events: Sequence[Fields] = ()
-    ) -> set[str]:
-        """Be done with up to `BATCH_MAX` entries; returns those that were not ours any more.
+    async def settle(self, settles: Sequence[tuple[ClaimedEntry, Fields]]) -> list[bool]:
+        """Be done with up to `BATCH_MAX` entries; tells of each whether it was ours.
 
-        `events`, one for each entry, are told to who listens.
+        Each comes with the event that is told to who listens; an empty one is not.
         """
-        keys = [self._keys.stream(job_type), self._keys.outbox(job_type), self._keys.events]
-        told = [self._packed(event) for event in events] or [""] * len(entry_ids)
-        pairs = (part for pair in zip(entry_ids, told, strict=True) for part in pair)
-        args = [GROUP, self._consumer, self._events_kept, *pairs]
-        return await self._lost(SETTLE, keys, args, entry_ids)
+        packed = [(entry, self._packed(event)) for entry, event in settles]
+        return await self._still_ours(
+            SETTLE, packed, last_keys=[self._keys.events], first=[self._events_kept]
+        )
 
     async def dead_letter(
         self, entry: ClaimedEntry, letter: Fields, event: Fields | None = None, *, keep: int
@@ -170,7 +163,7 @@ class JobQueue:
 
         Returns False when the entry is not ours any more.
         """
-        keys = [*self._job_keys(entry), self._keys.dead, self._keys.events]
+        keys = [*self._keys_of(entry.job_type), self._keys.dead, self._keys.events]
         origin = {
             "dead_stream": keys[0],
             "dead_entry_id": entry.entry_id,
@@ -203,8 +196,8 @@ class JobQueue:
 
     # ------------------------------------------------------------------ plumbing
 
-    def _job_keys(self, entry: ClaimedEntry) -> list[str]:
-        return [self._keys.stream(entry.job_type), self._keys.outbox(entry.job_type)]
+    def _keys_of(self, job_type: str) -> list[str]:
+        return [self._keys.stream(job_type), self._keys.outbox(job_type)]
 
     def _args(self, entry: ClaimedEntry, *more: Argument) -> list[Argument]:
         return [GROUP, self._consumer, entry.entry_id, *more]
@@ -222,28 +215,32 @@ class JobQueue:
                 return 0
             raise
 
-    async def _lost(
+    async def _still_ours(
         self,
         script: Script,
-        keys: list[str],
-        args: Sequence[Argument],
-        entry_ids: Sequence[str],
-    ) -> set[str]:
-        """Run a script that tells which entries were not ours; without a group none were."""
-        try:
-            lost = await self._run(script, keys, args)
-        except ResponseError as error:
-            if "NOGROUP" in str(error):
-                return set(entry_ids)
-            raise
-        return {entry_id.decode() for entry_id in cast("list[bytes]", lost)}
+        writes: Sequence[tuple[ClaimedEntry, Argument]],
+        *,
+        last_keys: Sequence[str] = (),
+        first: Sequence[Argument] = (),
+    ) -> list[bool]:
+        """Run a script over entries of any job types; tells of each whether it was ours."""
+        numbers: dict[str, int] = {}
+        args: list[Argument] = [GROUP, self._consumer, *first]
+        for entry, value in writes:
+            number = numbers.setdefault(entry.job_type, len(numbers) + 1)
+            args += (number, entry.entry_id, value)
+        keys = [key for name in numbers for key in self._keys_of(name)]
+        lost = set(cast("list[int]", await self._run(script, [*keys, *last_keys], args)))
+        return [place not in lost for place in range(1, len(writes) + 1)]
 
     def _packed(self, event: Fields) -> str:
         """An event as the scripts take it: parts ended by a character that none of them holds."""
-        if not self._events_kept:
+        if not self._events_kept or not event:
             return ""
-        parts = (part for pair in event.items() for part in pair)
-        return "".join(_UNPRINTABLE.sub("?", part) + "\x1f" for part in parts)
+        parts = [part for pair in event.items() for part in pair]
+        if _UNPRINTABLE.search("".join(parts)):
+            parts = [_UNPRINTABLE.sub("?", part) for part in parts]
+        return "\x1f".join([*parts, ""])
 
     @contextmanager
     def _noting_outages(self) -> Generator[None]:

@@ -5,7 +5,6 @@ retries, delivery and drain. A job whose lease is lost is cancelled: another wor
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -58,13 +57,11 @@ class Leases:
 
     async def renew(self) -> None:
         """Renew every lease once, and cancel the jobs whose lease is lost."""
-        by_type: dict[str, list[str]] = defaultdict(list)
-        for job_type, entry_id in self._held:
-            by_type[job_type].append(entry_id)
-        for job_type, entry_ids in by_type.items():
-            lost = await self._queue.renew(job_type, entry_ids)
-            for entry_id in sorted(lost):  # one order, whatever the hash seed
-                self._lose(job_type, entry_id)
+        entries = [job.entry for job, _ in self._held.values()]
+        ours = await self._queue.renew(entries)
+        for entry, is_ours in zip(entries, ours, strict=True):
+            if not is_ours:
+                self._lose(entry.job_type, entry.entry_id)
 
     def _lose(self, job_type: str, entry_id: str) -> None:
         job, task = self._held.get((job_type, entry_id), (None, None))

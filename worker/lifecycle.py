@@ -47,11 +47,22 @@ class Shutdown:
 
     def ask(self, name: str) -> None:
         """Take one signal."""
+        if self.drain.is_set():
+            self.leave_now(name)
+        else:
+            self.begin_drain(name)
+
+    def begin_drain(self, why: str) -> None:
+        """Drain, by a signal's or another's word; said again it changes nothing."""
         if not self.drain.is_set():
-            log.info("draining", signal=name)
+            log.info("draining", signal=why)
             self.drain.set()
-        elif not self.now.is_set():
-            log.warning("leaving_now", signal=name)
+
+    def leave_now(self, why: str) -> None:
+        """Leave without waiting for the rest."""
+        self.begin_drain(why)
+        if not self.now.is_set():
+            log.warning("leaving_now", signal=why)
             self.now.set()
 
 
@@ -77,11 +88,11 @@ async def finished_before(event: asyncio.Event, work: Coroutine[Any, Any, None])
 
 
 @contextmanager
-def listening(shutdown: Shutdown) -> Generator[None]:
-    """Take SIGTERM and SIGINT while the block runs."""
+def listening(take: Callable[[str], None]) -> Generator[None]:
+    """Give the name of each SIGTERM and SIGINT away while the block runs."""
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, shutdown.ask, number.name)
+        loop.add_signal_handler(number, take, number.name)
     try:
         yield
     finally:

@@ -2,9 +2,10 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.enums import JobType
 from worker.config import Settings
 from worker.handlers import HANDLERS
 from worker.llm.breaker import Breaker, BreakerLimits
@@ -13,6 +14,7 @@ from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, Bounds
 from worker.llm.load_watch import LoadWatch
 from worker.llm.observing import Budgets, CallObserver, Unlimited, Unobserved
+from worker.llm.peers import Alone, Peers
 from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
 from worker.llm.replica import Replica, Watchers
@@ -52,7 +54,7 @@ def build_preflight(settings: Settings, router: Router) -> Preflight:
 
 
 def build_load_watch(
-    settings: Settings, router: Router, resize: Callable[[int], None]
+    settings: Settings, router: Router, resize: Callable[[int], None], peers: Peers | None = None
 ) -> LoadWatch:
     """Give each server its limits, as the settings say, and what finds them out.
 
@@ -60,6 +62,7 @@ def build_load_watch(
         settings: whether and within which bounds.
         router: whose servers; none of them has limits without this.
         resize: told how many calls there may be at once, now and whenever that changes.
+        peers: the other workers that use these servers.
     """
     cap = settings.worker_concurrency
     if settings.llm_adaptive:
@@ -68,7 +71,18 @@ def build_load_watch(
             measured = replica.preset.load_path is not None
             replica.limits = {role: AdaptiveLimit(bounds, measured=measured) for role in ModelRole}
         router.follow(lambda room: resize(min(room, cap)), _roles(settings))
-    return LoadWatch(router.replicas, time.monotonic, random.random)
+    return LoadWatch(router.replicas, time.monotonic, random.random, peers or Alone())
+
+
+def priorities(weights: Mapping[JobType, int]) -> dict[str, int]:
+    """What each job type is sent with to a server that has a queue by priority: 0 is the soonest.
+
+    The heaviest has what interactive traffic has that says nothing. The others come after it, in
+    classes: one that weighs less than half as much as another is behind it.
+    """
+    heavy = {job_type: weights.get(job_type, 1) for job_type in JobType}
+    heaviest = max(heavy.values())
+    return {str(job_type): heaviest // weight - 1 for job_type, weight in heavy.items()}
 
 
 def _roles(settings: Settings) -> list[ModelRole]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import hiredis
 from redis import exceptions
 from redis.asyncio import (
     BlockingConnectionPool,
@@ -78,6 +79,10 @@ def understood(error: exceptions.ResponseError) -> exceptions.ResponseError:
 
 class _Leaving(AbstractConnection):
     """Ends itself when the server says that it is not the one to talk to any more."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """A command as it goes over the wire: in C, where redis-py joins it word by word."""
+        return [cast("Any", hiredis).pack_command(args)]
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         """Read a reply; its errors are `understood`."""

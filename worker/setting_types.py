@@ -1,6 +1,7 @@
 """Types that several settings share: addresses, keys, names, weights."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 from pydantic_settings import NoDecode
 
 from shared.enums import JobType
+
+
+class EventsTold(StrEnum):
+    """Which lifecycle events are told."""
+
+    ENDS = "ends"
+    ALL = "all"
 
 
 def _url(*schemes: str) -> AfterValidator:

@@ -1,20 +1,26 @@
 """New entries off the streams, on a connection of its own that is never cut off while it reads."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import structlog
 from redis.exceptions import ResponseError
 
-from shared.redis_streams import GROUP, Keys, create_consumer_group
+from shared.redis_streams import GROUP, WAITING, Keys, create_consumer_group
 from worker.claimed_entry import ClaimedEntry, read_entry
 from worker.redis_clients import RedisClients, insist
 from worker.scripts import CLAIM
+from worker.turns import Order
 
 log = structlog.get_logger(__name__)
 
 _SHORT_BLOCK_MS = 200
+_ROOM_MAX = 1_000
+_SORTED_AT_ONCE = 500
+"""So many new entries keep the server busy for some 3 ms."""
+_SORTS_MAX = 20
+"""Calls that only sort, before something is taken: a backlog comes in with 10,000 a claim."""
 
 
 class StreamReader:
@@ -37,21 +43,21 @@ class StreamReader:
             if await create_consumer_group(self._clients.commands, stream):
                 log.info("group_created", stream=stream, group=GROUP)
 
-    async def read(
-        self, room: int, block_ms: int, job_types: Collection[str] | None
-    ) -> list[ClaimedEntry]:
+    async def read(self, room: int, block_ms: int, order: Order | None) -> list[ClaimedEntry]:
         """Take new entries, never more than `room`; with none there, wait up to `block_ms`.
 
-        Of all job types, or of these; their streams take turns at being first.
+        In this order, or of all job types, which take turns at being first.
         """
         self._order.append(self._order.pop(0))
-        order = [name for name in self._order if job_types is None or name in job_types]
-        if not order:
+        if order is None:
+            order = Order(dict.fromkeys(self._order, 0))
+        if not order.shares:
             return []
-        taken = await self._read_now(room, order)
-        if taken or block_ms <= 0:
+        taken, is_all = await self._read_now(min(room, _ROOM_MAX), order)
+        if taken or not is_all or block_ms <= 0:
             return taken
-        return await self._read_blocked(room, order, block_ms)
+        listened = [name for name in self._order if name in order.shares]
+        return await self._read_blocked(room, listened, block_ms)
 
     async def wake(self) -> None:
         """End a blocked read now, and let no later one block: the worker is stopping.
@@ -69,19 +75,36 @@ class StreamReader:
         if self._reader_id is not None:
             await self._clients.commands.execute_command("CLIENT", "UNBLOCK", self._reader_id)
 
-    async def _read_now(self, room: int, order: list[str]) -> list[ClaimedEntry]:
-        keys = [
-            key
-            for job_type in order
-            for key in (self._keys.stream(job_type), self._keys.outbox(job_type))
-        ]
-        reply = await CLAIM(self._clients.reader, keys, [GROUP, self._consumer, room])
-        rows, missing = cast("tuple[list[list[Any]], list[int]]", reply)
-        if missing:
-            await self.create_groups([order[number - 1] for number in missing])
-        return [
-            read_entry(order[int(n) - 1], [id_, flat, 1, *rest]) for n, id_, flat, *rest in rows
-        ]
+    async def _read_now(self, room: int, order: Order) -> tuple[list[ClaimedEntry], bool]:
+        """What there is; False with it when there may be more that was not looked at."""
+        names = list(order.shares)
+        keys = [key for name in names for key in self._keys_of(name)]
+        more = 1
+        for sorts_left in range(_SORTS_MAX, -1, -1):
+            args = (room, order.lookahead, _SORTED_AT_ONCE, min(sorts_left, 1))
+            reply = await CLAIM(
+                self._clients.reader,
+                keys,
+                [GROUP, self._consumer, WAITING, *args, *order.shares.values()],
+            )
+            rows, missing, more, ghosts = cast("tuple[list[list[Any]], list[int], int, int]", reply)
+            if ghosts:
+                log.warning("ghosts_acknowledged", entries=ghosts)
+            if missing:
+                await self.create_groups([names[number - 1] for number in missing])
+            if rows or not more or self._woken:
+                return [
+                    read_entry(names[int(n) - 1], [id_, flat, 1, *rest])
+                    for n, id_, flat, *rest in rows
+                ], not more
+        return [], False
+
+    def _keys_of(self, job_type: str) -> tuple[str, str, str, str]:
+        keys = self._keys
+        return (
+            *(keys.stream(job_type), keys.outbox(job_type)),
+            *(keys.tickets(job_type), keys.turns(job_type)),
+        )
 
     async def _read_blocked(self, room: int, order: list[str], block_ms: int) -> list[ClaimedEntry]:
         # A blocked read can bring one entry per stream, so with little room fewer are listened to,

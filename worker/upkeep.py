@@ -1,4 +1,6 @@
-"""What a group needs now and then: that dead consumers go, that somebody counts the letters."""
+"""What a group needs now and then: that dead consumers go, that nobody who waits has lost his
+ticket, that somebody counts the letters.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,10 +8,11 @@ from typing import Any, cast
 
 from redis.exceptions import ResponseError
 
-from shared.redis_streams import GROUP, Keys, StreamClient
-from worker.scripts import LEAVE
+from shared.redis_streams import GROUP, WAITING, Keys, StreamClient
+from worker.scripts import LEAVE, MEND
 
 _GONE = re.compile("no such key|NOGROUP", re.IGNORECASE)
+_MENDED_AT_ONCE = 100
 
 
 class Upkeep:
@@ -39,6 +42,32 @@ class Upkeep:
                 if not consumer["pending"] and consumer["idle"] > idle_ms:
                     gone += int(await LEAVE(self._client, [stream], [GROUP, consumer["name"]]))
         return gone
+
+    async def restore_tickets(self) -> int:
+        """Write again the tickets that waiting entries have lost; returns how many.
+
+        They are lost when somebody deletes the set, or a server evicts it; nobody would ever take
+        those entries then, which are pending to nobody's worker.
+        """
+        restored = 0
+        for job_type in self._job_types:
+            try:
+                restored += await self._restore(job_type)
+            except ResponseError as error:
+                if not _GONE.search(str(error)):
+                    raise
+        return restored
+
+    async def _restore(self, job_type: str) -> int:
+        of_type = (self._keys.stream, self._keys.outbox, self._keys.tickets, self._keys.turns)
+        keys = [name(job_type) for name in of_type]
+        restored, start = 0, "-"
+        while start:
+            reply = await MEND(self._client, keys, [GROUP, WAITING, start, _MENDED_AT_ONCE])
+            last, mended = cast("tuple[bytes, int]", reply)
+            restored += mended
+            start = last and f"({last.decode()}"
+        return restored
 
     async def dead_letters(self) -> int:
         """How many dead letters there are."""

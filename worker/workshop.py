@@ -56,6 +56,7 @@ class Workshop:
         prices: what calls cost.
         text_timeout_s: one total for each call without a picture.
         vision_timeout_s: one total for each call with a picture.
+        priorities: by job type, for servers that have some; else 0.
     """
 
     handlers: Mapping[JobType, Handler[Any]]
@@ -67,6 +68,7 @@ class Workshop:
     prices: Prices = NO_PRICES
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
+    priorities: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def tools(
         self,
@@ -83,6 +85,7 @@ class Workshop:
             text_timeout_s=self.text_timeout_s,
             vision_timeout_s=self.vision_timeout_s,
             time_left=time_left,
+            priority=self.priorities.get(job.entry.job_type, 0),
             slot=seat.working,
             answered=answered,
         )

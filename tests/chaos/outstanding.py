@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, cast
 
-from shared import GROUP, JobType, Keys
+from shared import GROUP, EventName, JobType, Keys
 from worker.redis_clients import OUTAGE, connect
 
 _AGAIN_S = 0.01
@@ -110,13 +110,18 @@ class Outstanding:
 
     async def dead_jobs(self) -> list[str]:
         """The job ids of the dead letters."""
-        return await self._job_ids(self._keys.dead)
+        return [_job_id(fields) for fields in await self._rows(self._keys.dead)]
 
     async def told_jobs(self) -> list[str]:
-        """The job ids of the lifecycle events."""
-        return await self._job_ids(self._keys.events)
+        """The job ids of the ends among the lifecycle events."""
+        ends = {name.encode() for name in EventName if name.is_end}
+        rows = await self._rows(self._keys.events)
+        return [_job_id(fields) for fields in rows if fields.get(b"event") in ends]
 
-    async def _job_ids(self, stream: str) -> list[str]:
+    async def _rows(self, stream: str) -> list[dict[bytes, bytes]]:
         rows = await self.command("XRANGE", stream, "-", "+")
-        entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", rows)
-        return [fields.get(b"job_id", b"").decode() for _, fields in entries]
+        return [fields for _, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", rows)]
+
+
+def _job_id(fields: dict[bytes, bytes]) -> str:
+    return fields.get(b"job_id", b"").decode()

@@ -78,3 +78,25 @@ async def test_a_server_of_four_seats_is_sent_about_four(benches: Benches) -> No
         [limit] = [found for found in ready["limits"] if found["role"] == "text"]
         assert limit["provider"] == "vllm"
         assert limit["reason"] in {"growing", "full", "queue", "floor"}
+
+
+async def test_two_workers_tell_each_other_what_they_use(benches: Benches) -> None:
+    """In Redis, while both have calls in flight; it is gone a few seconds after the last one."""
+    async with benches(latency_ms=200, model_slots=SLOTS) as bench:
+        for _ in range(2):
+            bench.start_worker(WORKER_CONCURRENCY="16", WORKER_JOB_TYPES="text_tag")
+        names = [f"j{number}" for number in range(120)]
+        for name in names:
+            await bench.enqueue(name)
+
+        async def both() -> bool:
+            keys = await bench.command("KEYS", "llm:limits:*")
+            return [await bench.command("HLEN", key) for key in keys] == [2]
+
+        await until(both, what="both workers' words")
+        await bench.ended(*names)
+
+        async def gone() -> bool:
+            return not await bench.command("KEYS", "llm:limits:*")
+
+        await until(gone, what="the end of what nobody says any more")

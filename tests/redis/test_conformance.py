@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, Keys
 from tests.builders import FakeCore, Streams
+from tests.one_by_one import record, renew, settle, tick
 from tests.redis.servers import Source, sources
 from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
@@ -62,15 +63,15 @@ async def test_from_claim_to_settled(queue: JobQueue, streams: Streams) -> None:
     """Claimed, renewed, recorded, ticked off, settled: and nothing of it is left."""
     entry = await taken(queue, streams)
     assert entry == ClaimedEntry(KIND, entry.entry_id, {b"job_id": b"j1", b"payload": b"{}"}, 1)
-    assert await queue.renew(KIND, [entry.entry_id]) == set()
-    assert await queue.record(entry, b"answer")
-    assert await queue.tick(entry, 2)
+    assert await renew(queue, entry) == set()
+    assert await record(queue, entry, b"answer")
+    assert await tick(queue, entry, 2)
     assert await streams.outbox(KIND) == {
         entry.entry_id.encode(): b"answer",
         f"{entry.entry_id}:n".encode(): b"2",
     }
-    assert await queue.settle(KIND, [entry.entry_id]) == set()
-    assert await queue.settle(KIND, [entry.entry_id]) == {entry.entry_id}
+    assert await settle(queue, entry) == set()
+    assert await settle(queue, entry) == {entry.entry_id}
     assert await streams.left_over() == {}
     assert await streams.pending(KIND) == {}
 
@@ -80,7 +81,7 @@ async def test_settling_tells_of_it(clients: RedisClients, keys: Keys, streams: 
     queue = JobQueue(clients, keys, [KIND], "me", events_kept=10)
     await queue.create_groups()
     entry = await taken(queue, streams)
-    assert await queue.settle(KIND, [entry.entry_id], [{"job_id": "j1"}]) == set()
+    assert await settle(queue, entry, event={"job_id": "j1"}) == set()
     [(_, fields)] = await streams.client.execute_command("XRANGE", keys.events, "-", "+")
     assert fields == {b"job_id": b"j1"}
 
@@ -106,11 +107,11 @@ async def test_reclaim_brings_what_was_recorded(
 ) -> None:
     """A dead worker's job comes with its answer, what was delivered of it, and its deliveries."""
     entry = await taken(other, streams)
-    await other.record(entry, b"answer")
-    await other.tick(entry, 1)
+    await record(other, entry, b"answer")
+    await tick(other, entry, 1)
     assert await queue.reclaim(8, idle_ms=3_600_000) == []
     [mine] = await queue.reclaim(8, idle_ms=0)
-    assert mine == ClaimedEntry(KIND, entry.entry_id, entry.fields, 2, b"answer", 1)
+    assert mine == ClaimedEntry(KIND, entry.entry_id, entry.fields, 2, b"answer", 1, "other")
 
 
 async def test_reclaim_acknowledges_ghosts(
@@ -119,7 +120,7 @@ async def test_reclaim_acknowledges_ghosts(
     """What was deleted while it was pending goes off the books; 6.2 would hand out nothing."""
     ghost = await taken(other, streams)
     whole = await taken(other, streams)
-    await other.record(ghost, b"answer")
+    await record(other, ghost, b"answer")
     await streams.client.execute_command("XDEL", streams.keys.stream(KIND), ghost.entry_id)
     assert [entry.entry_id for entry in await queue.reclaim(8, idle_ms=0)] == [whole.entry_id]
     assert set(await streams.pending(KIND)) == {whole.entry_id}
@@ -132,11 +133,11 @@ async def test_what_was_taken_over_is_lost_to_the_first(
     """A worker that wakes too late writes nothing, whatever it tries."""
     entry = await taken(queue, streams)
     [theirs] = await other.reclaim(8, idle_ms=0)
-    assert await queue.renew(KIND, [entry.entry_id]) == {entry.entry_id}
-    assert not await queue.record(entry, b"late")
-    assert not await queue.tick(entry, 1)
+    assert await renew(queue, entry) == {entry.entry_id}
+    assert not await record(queue, entry, b"late")
+    assert not await tick(queue, entry, 1)
     assert not await queue.dead_letter(entry, LETTER, keep=10)
-    assert await queue.settle(KIND, [entry.entry_id]) == {entry.entry_id}
+    assert await settle(queue, entry) == {entry.entry_id}
     await queue.release(entry)
     assert await streams.outbox(KIND) == {}
     assert await streams.dead() == []
@@ -148,7 +149,7 @@ async def test_renewing_counts_no_delivery(queue: JobQueue, streams: Streams) ->
     """A long job that is renewed again and again is no poison."""
     entry = await taken(queue, streams)
     for _ in range(5):
-        assert not await queue.renew(KIND, [entry.entry_id])
+        assert not await renew(queue, entry)
     assert (await streams.pending(KIND))[entry.entry_id][2] == 1
 
 
@@ -158,7 +159,7 @@ async def test_release_hands_back_at_once_and_uncounted(
     """Anybody may claim it, however long the lease was; a late renewal doesn't take it back."""
     entry = await taken(queue, streams)
     await queue.release(entry)
-    await queue.renew(KIND, [entry.entry_id])
+    await renew(queue, entry)
     [theirs] = await other.reclaim(8, idle_ms=3_600_000)
     assert (theirs.entry_id, theirs.deliveries) == (entry.entry_id, 1)
 
@@ -188,7 +189,7 @@ async def test_leave_only_with_nothing_held(
     stream = streams.keys.stream(KIND)
     await queue.leave()
     assert await streams.client.execute_command("XINFO", "CONSUMERS", stream, GROUP)
-    await queue.settle(KIND, [entry.entry_id])
+    await settle(queue, entry)
     await queue.leave()
     assert await streams.client.execute_command("XINFO", "CONSUMERS", stream, GROUP) == []
     assert await other.reclaim(8, idle_ms=0) == []
@@ -210,10 +211,11 @@ async def test_big_batches(queue: JobQueue, streams: Streams) -> None:
     for _ in range(500):
         await streams.add(KIND)
     entries = await queue.claim(500, block_ms=0)
-    names = [entry.entry_id for entry in entries]
-    assert len(names) == 500
-    assert await queue.renew(KIND, names) == set()
-    assert await queue.settle(KIND, names) == set()
+    assert len(entries) == 500
+    assert await renew(queue, *entries) == set()
+    assert all(await queue.record([(entry, b"answer") for entry in entries]))
+    assert all(await queue.tick([(entry, 1) for entry in entries]))
+    assert await settle(queue, *entries) == set()
     assert await streams.left_over() == {}
 
 
@@ -247,10 +249,10 @@ async def test_a_lost_group_comes_back(
 
 
 LATE: dict[str, Callable[[JobQueue, ClaimedEntry], Awaitable[object]]] = {
-    "renew": lambda queue, entry: queue.renew(KIND, [entry.entry_id]),
-    "settle": lambda queue, entry: queue.settle(KIND, [entry.entry_id]),
-    "record": lambda queue, entry: queue.record(entry, b"late"),
-    "tick": lambda queue, entry: queue.tick(entry, 1),
+    "renew": renew,
+    "settle": settle,
+    "record": lambda queue, entry: record(queue, entry, b"late"),
+    "tick": lambda queue, entry: tick(queue, entry, 1),
     "release": lambda queue, entry: queue.release(entry),
     "dead_letter": lambda queue, entry: queue.dead_letter(entry, LETTER, keep=10),
 }
@@ -274,9 +276,9 @@ async def test_lost_scripts_are_sent_again(queue: JobQueue, streams: Streams) ->
     await streams.client.execute_command(*flush)
     [entry] = await queue.claim(1, block_ms=0)
     await streams.client.execute_command(*flush)
-    assert await queue.record(entry, b"answer")
+    assert await record(queue, entry, b"answer")
     await streams.client.execute_command(*flush)
-    assert await queue.settle(KIND, [entry.entry_id]) == set()
+    assert await settle(queue, entry) == set()
 
 
 async def test_a_wrong_key_is_an_error(queue: JobQueue, streams: Streams) -> None:

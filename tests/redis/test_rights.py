@@ -8,6 +8,7 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import JobEntry
 from tests.builders import FakeCore
+from tests.one_by_one import record, renew, settle, tick
 from tests.redis.servers import tell, until_says
 from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
 from worker.clock import Clock
@@ -21,6 +22,7 @@ from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.enqueuing import append_all
 from worker.operations.pausing import PauseNote, pause, resume
 from worker.operations.snapshot import take_snapshot
+from worker.peer_board import RedisPeers
 from worker.presence import Presence
 from worker.redis_clients import FATAL, RedisClients
 from worker.roster import WorkerFacts
@@ -34,6 +36,7 @@ MINIMUM = (
     *("+xreadgroup", "+xack", "+xdel", "+xadd", "+xclaim", "+xpending", "+xrange", "+xlen"),
     *("+xgroup|create", "+xgroup|delconsumer", "+xinfo|groups", "+xinfo|consumers"),
     *("+hset", "+hmget", "+hdel", "+hexists", "+exists"),
+    *("+zadd", "+zrem", "+zcard", "+zrange", "+zrangebylex", "+del"),
     *("+eval", "+evalsha", "+scan", "+time", "+ping", "+client|id", "+client|unblock"),
 )
 """All that a worker's user must be allowed."""
@@ -71,11 +74,13 @@ async def everything(url: str, server: RedisServer) -> None:
         for _ in range(4):
             await streams.add(KIND)
         await streams.add(KIND, job_id="j1", payload="{}", replayed="1-1")
-        one, two, three, ghost, *_ = await queue.claim(64, block_ms=1)
-        await queue.renew(KIND, [one.entry_id])
-        await queue.record(one, b"answer")
-        await queue.tick(one, 1)
-        assert await queue.settle(KIND, [one.entry_id], [{"job_id": "j1"}]) == set()
+        waits_its_turn = await queue.claim(1, block_ms=1)
+        one, two, three, ghost = [*waits_its_turn, *await queue.claim(3, block_ms=1)]
+        await clients.commands.execute_command("DEL", KEYS.tickets(KIND))
+        await renew(queue, one)
+        await record(queue, one, b"answer")
+        await tick(queue, one, 1)
+        assert await settle(queue, one, event={"job_id": "j1"}) == set()
         assert await queue.dead_letter(two, {"dead_reason": "bug"}, keep=10)
         await queue.release(three)
         await clients.commands.execute_command("XDEL", KEYS.stream(KIND), ghost.entry_id)
@@ -87,6 +92,7 @@ async def everything(url: str, server: RedisServer) -> None:
         assert await stray.sweep() == 1
         upkeep = Upkeep(clients.commands, KEYS, list(JobType))
         await upkeep.forget_dead_consumers(0)
+        assert await upkeep.restore_tickets() == 1
         assert await upkeep.dead_letters() == 2
 
 
@@ -139,6 +145,15 @@ async def test_budgets_need_two_more(redis_server: RedisServer) -> None:
                     await ledger.add("openai", "2026-11-21", 5)
             else:
                 assert await ledger.add("openai", "2026-11-21", 5) == 5
+
+
+async def test_workers_hear_of_each_other_with_two_more(redis_server: RedisServer) -> None:
+    """Without these rights each finds its limits alone; nothing fails of it."""
+    for rules, heard in (((*MINIMUM, "+hgetall", "+pexpire"), 1), (MINIMUM, 0)):
+        async with at(await allow(redis_server, *rules)) as (clients, _, _):
+            for name in ("one", "other"):
+                said = await RedisPeers(clients.commands, KEYS, name).meet("s", {"text": 5.0})
+            assert len(said) == heard
 
 
 STEERED = ("+hgetall", "+zrangebyscore", "+zremrangebyscore")

@@ -14,6 +14,7 @@ from shared.config import ConfigError, load_settings
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
+from tests.one_by_one import record, renew, settle
 from tests.redis.conftest import program
 from tests.redis.servers import (
     Source,
@@ -26,6 +27,7 @@ from tests.redis.servers import (
     watched,
 )
 from worker import redis_clients
+from worker.claimed_entry import ClaimedEntry
 from worker.config import Settings
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
@@ -70,12 +72,12 @@ async def at(url: str) -> AsyncGenerator[tuple[RedisClients, JobQueue, Streams]]
 async def one_job(queue: JobQueue, streams: Streams, *, more: int = 0) -> None:
     """A job is added, claimed, answered and settled; `more` are there already."""
     await through(streams.add)
-    names: set[str] = set()
-    while len(names) <= more:
+    done: dict[str, ClaimedEntry] = {}
+    while len(done) <= more:
         for entry in await through(lambda: queue.claim(64, block_ms=500)):
-            assert await through(lambda entry=entry: queue.record(entry, b"answer"))
-            names.add(entry.entry_id)
-    await through(lambda: queue.settle(KIND, sorted(names)))
+            assert await through(lambda entry=entry: record(queue, entry, b"answer"))
+            done[entry.entry_id] = entry
+    await through(lambda: settle(queue, *done.values()))
     assert await streams.left_over() == {}
 
 
@@ -115,8 +117,8 @@ async def test_sentinels_name_another_master(chosen: Source, how: str, sentinels
             await until_says(servers.master, ("INFO", "replication"), "'role': 'slave'")
         with contextlib.suppress(*OUTAGE):
             assert await blocked == []
-        assert await through(lambda: queue.renew(KIND, [entry.entry_id])) == set()
-        assert await through(lambda: queue.settle(KIND, [entry.entry_id])) == set()
+        assert await through(lambda: renew(queue, entry)) == set()
+        assert await through(lambda: settle(queue, entry)) == set()
         await one_job(queue, streams)
         info = await tell(servers.replica, "INFO", "commandstats")
         assert info["cmdstat_xack"]["calls"] >= 2
@@ -160,7 +162,7 @@ async def test_a_slot_moves(chosen: Source) -> None:
         for _ in range(3):
             await streams.add(KIND)
         held = await queue.claim(2, block_ms=0)
-        await queue.record(held[0], b"answer")
+        await record(queue, held[0], b"answer")
         slot = int(await tell(nodes[0], "CLUSTER", "KEYSLOT", KEYS.dead))
         holder = nodes[slot // 5462]
         target = nodes[(slot // 5462 + 1) % 3]
@@ -169,7 +171,7 @@ async def test_a_slot_moves(chosen: Source) -> None:
         with contextlib.suppress(*OUTAGE):
             held += await blocked
         for entry in held:
-            assert await through(lambda entry=entry: queue.settle(KIND, [entry.entry_id])) == set()
+            assert await through(lambda entry=entry: settle(queue, entry)) == set()
         await one_job(queue, streams, more=3 - len(held))
         assert await tell(target, "CLUSTER", "COUNTKEYSINSLOT", slot) > 0
 
@@ -201,7 +203,7 @@ async def test_a_node_dies(chosen: Source) -> None:
         [entry] = await queue.claim(1, block_ms=0)
         await replicated(nodes[0], "{a0}:sync")
         nodes[0].kill()
-        assert await through(lambda: queue.settle(KIND, [entry.entry_id])) == set()
+        assert await through(lambda: settle(queue, entry)) == set()
         await one_job(queue, streams)
         await clients.close()
 

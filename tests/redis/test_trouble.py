@@ -11,6 +11,7 @@ from redis import exceptions
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
+from tests.one_by_one import record, renew, settle
 from tests.redis.conftest import program
 from tests.redis.servers import Source, tell
 from worker import redis_clients
@@ -67,8 +68,8 @@ async def works(queue: JobQueue, streams: Streams) -> None:
     entry_id = await through(streams.add)
     [entry] = await through(lambda: queue.claim(1, block_ms=1_000))
     assert entry.entry_id == entry_id
-    assert await through(lambda: queue.record(entry, b"answer"))
-    assert await through(lambda: queue.settle(KIND, [entry_id])) == set()
+    assert await through(lambda: record(queue, entry, b"answer"))
+    assert await through(lambda: settle(queue, entry)) == set()
     assert await streams.left_over() == {}
 
 
@@ -83,18 +84,18 @@ async def test_out_of_memory(queue: JobQueue, streams: Streams, clients: RedisCl
     await clients.commands.execute_command("CONFIG", "SET", "maxmemory", "1")
     with pytest.raises(OUTAGE):
         await streams.add(KIND)
-    assert await queue.renew(KIND, [settled.entry_id, kept.entry_id]) == set()
+    assert await renew(queue, settled, kept) == set()
     with pytest.raises(OUTAGE):
         await queue.dead_letter(dead, {"dead_reason": "bug"}, keep=10)
-    assert await queue.settle(KIND, [settled.entry_id]) == set()
+    assert await settle(queue, settled) == set()
     await queue.release(handed_back)
     [again] = await queue.reclaim(8, idle_ms=3_600_000)
     assert again.entry_id == handed_back.entry_id
     assert await queue.claim(1, block_ms=0) == []
     await clients.commands.execute_command("CONFIG", "SET", "maxmemory", "0")
     assert await queue.dead_letter(dead, {"dead_reason": "bug"}, keep=10)
-    assert await queue.record(kept, b"answer")
-    assert await queue.settle(KIND, [kept.entry_id, again.entry_id]) == set()
+    assert await record(queue, kept, b"answer")
+    assert await settle(queue, kept, again) == set()
     assert await streams.left_over() == {}
 
 
@@ -108,7 +109,7 @@ async def test_settling_tells_of_it_without_memory(
     [entry] = await queue.claim(1, block_ms=0)
     await clients.commands.execute_command("SCRIPT", "FLUSH")
     await clients.commands.execute_command("CONFIG", "SET", "maxmemory", "1")
-    assert await queue.settle(KIND, [entry.entry_id], [{"job_id": "j1"}]) == set()
+    assert await settle(queue, entry, event={"job_id": "j1"}) == set()
     assert await streams.left_over() == {}
 
 
@@ -157,9 +158,9 @@ async def test_too_few_replicas(own_server: RedisServer, queue: JobQueue, stream
     with pytest.raises(NotNow):
         await streams.add(KIND)
     with pytest.raises(NotNow):
-        await queue.settle(KIND, [entry.entry_id])
+        await settle(queue, entry)
     await tell(own_server, "CONFIG", "SET", "min-replicas-to-write", "0")
-    assert await queue.settle(KIND, [entry.entry_id]) == set()
+    assert await settle(queue, entry) == set()
     await works(queue, streams)
 
 
@@ -219,7 +220,7 @@ async def test_every_connection_is_cut_off(
     await tell(own_server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     await streams.add(KIND)
     [entry] = await queue.claim(1, block_ms=0)
-    assert await queue.settle(KIND, [entry.entry_id]) == set()
+    assert await settle(queue, entry) == set()
 
 
 async def test_a_crash_and_a_restart(
@@ -228,18 +229,18 @@ async def test_a_crash_and_a_restart(
     """Killed while a reader waits and a job is held: its lease, answer and all are there again."""
     await streams.add(KIND)
     [entry] = await queue.claim(1, block_ms=0)
-    await queue.record(entry, b"answer")
+    await record(queue, entry, b"answer")
     claim = asyncio.create_task(queue.claim(1, block_ms=60_000))
     await waiting(own_server)
     own_server.kill()
     with pytest.raises(OUTAGE):
         await claim
     with pytest.raises(OUTAGE):
-        await queue.settle(KIND, [entry.entry_id])
+        await settle(queue, entry)
     own_server.start()
-    assert await through(lambda: queue.renew(KIND, [entry.entry_id])) == set()
+    assert await through(lambda: renew(queue, entry)) == set()
     assert await streams.outbox(KIND) == {entry.entry_id.encode(): b"answer"}
-    assert await queue.settle(KIND, [entry.entry_id]) == set()
+    assert await settle(queue, entry) == set()
     await works(queue, streams)
 
 

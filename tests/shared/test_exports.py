@@ -6,10 +6,12 @@ import sys
 import shared
 
 PINNED = [
-    *("GROUP", "PAYLOADS", "RESULTS", "EntryError", "EventCreate", "EventSource"),
-    *("FailureReason", "Intent", "JobEntry", "JobStatus", "JobType", "Keys", "LLMJobCreate"),
+    *("GROUP", "PAYLOADS", "RESULTS", "EntryError", "EventCreate", "EventError"),
+    *("EventName", "EventSource", "FailureReason", "Intent", "JobEntry", "JobEvent", "JobStatus"),
+    *("JobType", "Keys", "LLMJobCreate"),
     *("LLMJobUpdate", "TagStatus", "TagsAddRequest", "TaskResponse", "TaskState"),
-    *("create_consumer_group", "decode_entry", "encode_entry", "publish"),
+    *("create_consumer_group", "decode_entry", "decode_event", "encode_entry", "encode_event"),
+    "publish",
 ]
 
 

@@ -2,10 +2,9 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
@@ -13,10 +12,10 @@ from unittest import mock
 import fakeredis
 from fakeredis._socket import FakeSocket
 
-import worker.scripts
 from shared.redis_streams import GROUP
 from tests.simulation.network import Reply
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
+from worker import scripts
 from worker.scripts import Argument, Script
 
 EPOCH_S = 1_700_000_000
@@ -27,15 +26,14 @@ _READS_CLOCK = (
     "_core._server",
     "commands_mixins.server_mixin",
 )
-_SOURCES = [path.read_text() for path in sorted(Path(worker.scripts.__path__[0]).glob("*.lua"))]
-SCRIPT_NAMES = {
-    hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest(): path.stem
-    for path in Path(worker.scripts.__path__[0]).glob("*.lua")
+_SCRIPTS = {
+    name.lower(): script for name, script in vars(scripts).items() if isinstance(script, Script)
 }
+SCRIPT_NAMES = {script.sha: name for name, script in _SCRIPTS.items()}
 Words = tuple[Any, ...]
 _NOBODY = "nobody"
-_NOTHING_PENDING: tuple[list[Any], int, list[Any]] = ([], 0, [])
-"""What reclaim.lua answers when there is nothing to be found; asked for in every idle minute."""
+_NOTHING_PENDING: Mapping[str, tuple[Any, ...]] = {"reclaim": ([], 0, []), "mend": (b"", 0)}
+"""What scripts answer when there is nothing to be found; asked for in every idle minute."""
 
 
 @contextmanager
@@ -46,11 +44,11 @@ def at_virtual_time(time: VirtualTime) -> Generator[None]:
         for name in _READS_CLOCK:
             module = sys.modules[f"fakeredis.{name}"]
             stack.enter_context(mock.patch.object(module, "time", clock))
-        stack.enter_context(mock.patch.object(FakeSocket, "_lua_redis_pcall", _pcall))
+        stack.enter_context(mock.patch.object(FakeSocket, "_lua_redis_pcall", pcall))
         yield
 
 
-def _pcall(self: Any, lua: Any, expected: Any, op: bytes, *args: Any) -> Any:
+def pcall(self: Any, lua: Any, expected: Any, op: bytes, *args: Any) -> Any:
     """As fakeredis's own, whose errors reach Lua as something that is no string."""
     try:
         return self._lua_redis_call(lua, expected, op, *args)
@@ -171,8 +169,8 @@ class RedisServer:
 
     def load_scripts(self) -> None:
         """Have all scripts in the cache, as a server that has run for a while."""
-        for source in _SOURCES:
-            self._execute("SCRIPT", "LOAD", source)
+        for script in _SCRIPTS.values():
+            self._execute("SCRIPT", "LOAD", script.source)
 
     def restart(self) -> None:
         """Serve again after an outage, with the data and without the scripts."""
@@ -207,8 +205,8 @@ class RedisServer:
     # ---------------------------------------------------------------- steps
 
     def _holds_anything(self, words: Words) -> bool:
-        """Whether anything is pending in the streams of a reclaim, or one has no group yet."""
-        streams = words[3 : 3 + words[2] : 2]
+        """Whether anything is pending in the streams of a script, or one has no group yet."""
+        streams = words[3 : 3 + words[2] : 2 if verb(words) == "reclaim" else words[2]]
         return any(self._group(stream) is None or self._group(stream).pel for stream in streams)
 
     def _group(self, stream: str) -> Any:
@@ -245,21 +243,24 @@ class RedisServer:
 
     def _carry_out(self, who: str, words: Words) -> object:
         # Most of an idle hour is workers asking for entries again and again: the answer stays
-        # the same until one is appended.
-        reads_new = words[0] == "XREADGROUP" or verb(words) == "claim"
+        # the same until one is appended or has its ticket back.
+        what = verb(words)
+        reads_new = what in {"xreadgroup", "claim"}
         if reads_new:
             appended, answer = self._nothing_new.get(words, (-1, None))
             if appended == self._appended:
                 return answer
-        elif verb(words) == "reclaim" and not self._holds_anything(words):
-            return list(_NOTHING_PENDING)
+        elif what in _NOTHING_PENDING and not self._holds_anything(words):
+            return list(_NOTHING_PENDING[what])
         try:
             answer = self._run(words)
         except Exception as error:
             return error
-        if reads_new and not (answer and (words[0] == "XREADGROUP" or any(answer))):
+        if what == "mend" and answer != list(_NOTHING_PENDING[what]):
+            self._appended += 1
+        if reads_new and not (answer and (what == "xreadgroup" or any(answer))):
             self._nothing_new[words] = (self._appended, answer)
-        self.after_command(who, verb(words))
+        self.after_command(who, what)
         return answer
 
 

@@ -74,6 +74,8 @@ def draw_settings(rng: Random) -> Settings:
         worker_lease_s=rng.choice([60, 90, 120]),
         worker_grace_s=rng.choice([0, 10, 30]),
         worker_job_types=TYPES,
+        worker_weights={TYPES[0]: rng.choice([1, 5])},
+        worker_lookahead=rng.choice([0, 5, 250_000]),
         worker_outbox_max=rng.choice([3, 1_000]),
     )
 

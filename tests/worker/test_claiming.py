@@ -12,7 +12,7 @@ from tests.builders import QuickParking, claimed, until
 from tests.listed_queue import ListedQueue
 from worker.backlog import Backlog
 from worker.claimed_entry import ClaimedEntry
-from worker.claiming import Claiming, Limits
+from worker.claiming import Claiming, Limits, alike_together
 from worker.clock import Clock
 from worker.errors import Halt, Service
 from worker.gates import Gates
@@ -76,7 +76,7 @@ async def test_no_more_than_there_is_room_for(desk: Desk) -> None:
     desk.queue.new = [claimed(JobType.TEXT_TAG) for _ in range(9)]
     assert len(await desk.claiming.next()) == 5
     [call] = desk.queue.asked("claim")
-    assert (call.room, call.job_types) == (5, None)
+    assert (call.room, call.job_types) == (5, {TEXT, MATCH})
     assert 0 < call.ms <= 2_000
 
 
@@ -112,6 +112,34 @@ async def test_stopped(desk: Desk) -> None:
     assert desk.queue.calls == []
 
 
+# ------------------------------------------------------------------------- in which order
+
+
+async def test_who_has_had_his_share_comes_last(desk: Desk) -> None:
+    """What was started counts, whatever was asked for; what others left is not held against it."""
+    await quiet(desk)
+    desk.slots.hold()
+    for job_type in (JobType.TEXT_TAG, JobType.TASK_MATCH, JobType.TEXT_TAG):
+        desk.queue.new = [claimed(job_type) for _ in range(7)]
+        await desk.claiming.next()
+    orders = [list(call.order.shares.items()) for call in desk.queue.calls if call.order]
+    assert orders == [
+        [(MATCH, 4), (TEXT, 3)],
+        [(MATCH, 4), (TEXT, 3)],
+        [(TEXT, 4), (MATCH, 3)],
+    ]
+
+
+def test_alike_together() -> None:
+    """One user's jobs start in a row; each type stays where it was, and hurried ones in front."""
+    users = [(TEXT, "2"), (TEXT, "1"), (MATCH, "1"), (TEXT, "2"), (TEXT, ""), (MATCH, "1")]
+    entries = [claimed(JobType(kind), {"user_id": user} if user else {}) for kind, user in users]
+    hurried = claimed(JobType.TEXT_TAG, {"user_id": "9", "deadline": "1"})
+    found = alike_together([*entries, hurried])
+    numbers = [[*entries, hurried].index(entry) for entry in found]
+    assert numbers == [6, 4, 1, 0, 3, 2, 5]
+
+
 # ------------------------------------------------------------------------- gates
 
 
@@ -129,7 +157,7 @@ async def test_a_closed_gate_keeps_its_job_types_out(desk: Desk) -> None:
     *closed, opened = desk.queue.asked("claim")
     assert {frozenset(call.job_types or ()) for call in closed} == {frozenset(), frozenset({TEXT})}
     assert all(call.ms == 0 for call in closed)
-    assert opened.job_types is None
+    assert opened.job_types == {TEXT, MATCH}
     events = [line["event"] for line in logs]
     assert events == ["claiming_paused", "service_back", "claiming_resumed"]
 

@@ -11,6 +11,7 @@ from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams, job_fields, tagged, until
 from tests.engine import Engine, forever
+from tests.one_by_one import record, renew, settle, tick
 from worker.embedded.redis_server import RedisServer
 from worker.errors import Retryable
 from worker.handlers.handler import Tools
@@ -92,8 +93,8 @@ async def test_a_dead_workers_entries(
         await streams.add(job_type)
     dead = await other.claim(64, block_ms=0)
     kept = tagged("m7", "m8")
-    await other.record(dead[0], kept.model_dump_json().encode())
-    await other.tick(dead[0], 1)
+    await record(other, dead[0], kept.model_dump_json().encode())
+    await tick(other, dead[0], 1)
     engine = Engine(clients, keys, lease_s=0.3)
     async with engine.running():
         await until(lambda: len(engine.reports) == len(JobType))
@@ -166,8 +167,8 @@ async def test_nothing_is_taken_over_right_after_an_outage(
         own_server.start()
         await streams_add(streams, JobType.FOLLOWUP)
         await until(lambda: len(engine.reports) == 2)
-        assert await holder.renew(KIND, [held.entry_id]) == set()
-    assert await holder.settle(KIND, [held.entry_id]) == set()
+        assert await renew(holder, held) == set()
+    assert await settle(holder, held) == set()
     await clients.close()
 
 

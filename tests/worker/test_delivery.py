@@ -18,7 +18,7 @@ from worker.gates import PROBE_EVERY_MAX_S, Gates
 from worker.job import HandBack, Job, LeaseLost, Stage
 from worker.outcome import Completed, Failed, dump_outcome, load_outcome
 from worker.redis_clients import RedisClients
-from worker.settling import Settling
+from worker.writing import Writing
 
 pytestmark = pytest.mark.redis
 KIND = JobType.TEXT_TAG
@@ -66,10 +66,10 @@ async def delivery(
     backlog: Backlog,
 ) -> AsyncIterator[Delivery]:
     """What is tested: two attempts against errors of Core's own."""
-    settling, waiting = Settling(journal_queue), Waiting(parking, gates, backlog)
-    loop = asyncio.create_task(settling.run())
+    writing, waiting = Writing(journal_queue), Waiting(parking, gates, backlog)
+    loop = asyncio.create_task(writing.run())
     clock = Clock(now=lambda: 1_700_000_000.5, jitter=lambda: 0.0)
-    yield Delivery(journal_queue, core, settling, waiting, DeliveryLimits(2, 100), clock)
+    yield Delivery(journal_queue, core, writing, waiting, DeliveryLimits(2, 100), clock)
     loop.cancel()
     await asyncio.wait({loop})
     assert (backlog.outcomes, backlog.bytes) == (0, 0)

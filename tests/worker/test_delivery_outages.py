@@ -1,6 +1,8 @@
 """Core away: answers wait, bounded; one job at a time asks for it; the model hears of nothing."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,12 +21,13 @@ from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Service, Snooze
 from worker.gates import Gates
 from worker.job_queue import Fields
+from worker.lifecycle import background
 from worker.llm.chat import Usage
 from worker.llm.prices import NO_PRICES, usage_report
 from worker.outcome import Effect, Failed, dump_outcome
 from worker.parking import Parking
 from worker.redis_clients import RedisClients
-from worker.settling import Settling
+from worker.writing import Writing
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("no_task_is_left")]
 KIND = JobType.TEXT_TAG
@@ -133,11 +136,14 @@ class Desk:
     backlog: Backlog = field(default_factory=lambda: Backlog(10, 10_000))
     parking: Parking = field(default_factory=Parking)
 
-    def delivery(self, settling: Settling) -> Delivery:
+    @asynccontextmanager
+    async def delivery(self) -> AsyncGenerator[Delivery]:
         """What is tested."""
+        writing = Writing(self.queue)
         waiting = Waiting(self.parking, Gates(self.parking, Clock()), self.backlog)
         limits = DeliveryLimits(2, 100)
-        return Delivery(self.queue, self.core, settling, waiting, limits, Clock())
+        async with background(writing.run()):
+            yield Delivery(self.queue, self.core, writing, waiting, limits, Clock())
 
 
 class DeafQueue(JournalQueue):
@@ -170,8 +176,8 @@ async def test_a_dead_letter_whose_reply_was_lost(desk: Desk, streams: Streams) 
     await streams.add(KIND, **job_fields(job_id="j1"))
     [entry] = await desk.queue.claim(1, block_ms=0)
     failed = Failed(reason=FailureReason.BUG, message="x")
-    delivery = desk.delivery(Settling(desk.queue))
-    assert await delivery.deliver(job(entry, job_id="j1"), failed) == failed
+    async with desk.delivery() as delivery:
+        assert await delivery.deliver(job(entry, job_id="j1"), failed) == failed
     assert desk.core.journal[-2:] == ["dead letter", "dead letter"]
     assert len(await streams.dead()) == 1
 
@@ -182,11 +188,11 @@ async def test_cancelled_while_core_is_away(desk: Desk, streams: Streams) -> Non
     [entry] = await desk.queue.claim(1, block_ms=0)
     desk.core.down = AWAY
     outcome = tagged("m1")
-    delivery = desk.delivery(Settling(desk.queue))
-    task = asyncio.create_task(delivery.deliver(job(entry, job_id="j1"), outcome))
-    await until(lambda: bool(desk.core.calls))
-    assert (desk.backlog.outcomes, desk.backlog.bytes) == (1, len(dump_outcome(outcome)))
-    task.cancel()
-    await asyncio.wait({task})
+    async with desk.delivery() as delivery:
+        task = asyncio.create_task(delivery.deliver(job(entry, job_id="j1"), outcome))
+        await until(lambda: bool(desk.core.calls))
+        assert (desk.backlog.outcomes, desk.backlog.bytes) == (1, len(dump_outcome(outcome)))
+        task.cancel()
+        await asyncio.wait({task})
     assert (desk.backlog.outcomes, desk.backlog.bytes) == (0, 0)
     assert list(await streams.outbox(KIND)) == [entry.entry_id.encode()]

@@ -5,6 +5,7 @@ import pytest
 from shared.enums import FailureReason
 from shared.redis_streams import JobEntry, Keys
 from tests.builders import Streams, claimed, job, tagged
+from tests.one_by_one import settle
 from worker.claimed_entry import ClaimedEntry
 from worker.events import ended
 from worker.job_queue import JobQueue
@@ -85,8 +86,8 @@ async def test_told_with_the_end(
     queue, entry = await one_claimed(any_clients, keys, streams, events_kept)
     event = {"event": "completed", "job_id": "j1", "tenant": ""}
     if end == "settle":
-        assert await queue.settle(KIND, [entry.entry_id], [event]) == set()
-        assert await queue.settle(KIND, [entry.entry_id], [event]) == {entry.entry_id}
+        assert await settle(queue, entry, event=event) == set()
+        assert await settle(queue, entry, event=event) == {entry.entry_id}
     else:
         assert await queue.dead_letter(entry, {"dead_reason": "bug"}, event, keep=9)
         assert not await queue.dead_letter(entry, {"dead_reason": "bug"}, event, keep=9)
@@ -100,7 +101,7 @@ async def test_nobody_forges_a_field(
     """A tenant with control characters in it stays one field, and steers nobody's terminal."""
     queue, entry = await one_claimed(any_clients, keys, streams, 10)
     nasty = "a\x1freason\x1fbug\x1f\n\x00\x1b[2J"
-    await queue.settle(KIND, [entry.entry_id], [{"tenant": nasty, "at": "1"}])
+    await settle(queue, entry, event={"tenant": nasty, "at": "1"})
     assert await streams.events() == [{"tenant": "a?reason?bug????[2J", "at": "1"}]
 
 
@@ -111,11 +112,11 @@ async def test_capped(clients: RedisClients, keys: Keys) -> None:
     await queue.create_groups()
     for _ in range(300):
         await streams.add(KIND)
-    ids = [entry.entry_id for entry in await queue.claim(300, block_ms=0)]
-    assert await queue.settle(KIND, ids, [{"job_id": id_} for id_ in ids]) == set()
+    entries = await queue.claim(300, block_ms=0)
+    assert all(await queue.settle([(entry, {"job_id": entry.entry_id}) for entry in entries]))
     events = await streams.events()
     assert 10 <= len(events) <= 120
-    assert events[-1] == {"job_id": ids[-1]}
+    assert events[-1] == {"job_id": entries[-1].entry_id}
 
 
 @pytest.mark.parametrize("end", ["settle", "dead letter"])
@@ -126,7 +127,7 @@ async def test_an_untellable_event_hinders_nothing(
     queue, entry = await one_claimed(any_clients, keys, streams, 10)
     await any_clients.commands.execute_command("SET", keys.events, "x")
     if end == "settle":
-        assert await queue.settle(KIND, [entry.entry_id], [{"job_id": "j1"}]) == set()
+        assert await settle(queue, entry, event={"job_id": "j1"}) == set()
     else:
         assert await queue.dead_letter(entry, {"dead_reason": "bug"}, {"a": "b"}, keep=9)
     assert (await streams.left_over(), await streams.pending(KIND)) == ({}, {})
@@ -140,7 +141,7 @@ async def test_out_of_memory(clients: RedisClients, keys: Keys) -> None:
     await config("CONFIG", "SET", "maxmemory-policy", "noeviction")
     await config("CONFIG", "SET", "maxmemory", "1")
     try:
-        assert await queue.settle(KIND, [entry.entry_id], [{"job_id": "j1"}]) == set()
+        assert await settle(queue, entry, event={"job_id": "j1"}) == set()
     finally:
         await config("CONFIG", "SET", "maxmemory", "0")
     assert await streams.events() == [{"job_id": "j1"}]

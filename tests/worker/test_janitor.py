@@ -24,6 +24,7 @@ class Chores:
     sweeps: int = 0
     counts: int = 0
     forgets: int = 0
+    lost_tickets: int = 0
 
     async def sweep(self) -> int:
         """Strays."""
@@ -32,6 +33,11 @@ class Chores:
         if error is not None:
             raise error
         return 0
+
+    async def restore_tickets(self) -> int:
+        """All that are lost, once."""
+        restored, self.lost_tickets = self.lost_tickets, 0
+        return restored
 
     async def dead_letters(self) -> int:
         """How many there are."""
@@ -68,6 +74,17 @@ async def test_a_warning_before_letters_are_dropped() -> None:
             await house.janitor.sweep()
         told += [line["letters"] for line in logs if line["event"] == "dead_letters_nearly_full"]
     assert told == [80, 85]
+
+
+async def test_lost_tickets_are_told() -> None:
+    """Somebody has deleted what the queue needs: a warning when it is mended, and no other."""
+    house = House()
+    house.chores.lost_tickets = 7
+    with capture_logs() as logs:
+        for _ in range(2):
+            await house.janitor.sweep()
+    [line] = [line for line in logs if line["event"] == "tickets_restored"]
+    assert line["entries"] == 7
 
 
 async def test_dead_consumers_now_and_then() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from shared.enums import JobType
 from shared.redis_streams import GROUP, Keys
-from tests.builders import Streams
+from tests.builders import Streams, claimed
+from tests.one_by_one import record, renew, settle, tick
 from worker.claimed_entry import ClaimedEntry
 from worker.embedded.redis_server import RedisServer
 from worker.job_queue import BATCH_MAX, JobQueue
@@ -38,7 +39,7 @@ async def blocked(streams: Streams) -> None:
 async def settle_all(queue: JobQueue, entries: list[ClaimedEntry]) -> None:
     """Be done with them."""
     for entry in entries:
-        assert not await queue.settle(entry.job_type, [entry.entry_id])
+        assert not await settle(queue, entry)
 
 
 # ------------------------------------------------------------------------- claiming
@@ -206,8 +207,8 @@ async def test_reclaim_brings_the_outcome(
     await streams.add(KIND)
     await streams.add(KIND)
     first, second = await other.claim(2, block_ms=0)
-    await other.record(first, b"answer")
-    await other.tick(first, 2)
+    await record(other, first, b"answer")
+    await tick(other, first, 2)
     found = {entry.entry_id: entry for entry in await queue.reclaim(10, idle_ms=0)}
     assert (found[first.entry_id].outcome, found[first.entry_id].delivered) == (b"answer", 2)
     assert (found[second.entry_id].outcome, found[second.entry_id].delivered) == (None, 0)
@@ -239,7 +240,7 @@ async def test_live_leases_do_not_hide_dead_ones(
     )
     found: list[str] = []
     for _ in range(5):
-        assert not await other.renew(KIND, [entry.entry_id for entry in live])
+        assert not await renew(other, *live)
         found += [entry.entry_id for entry in await queue.reclaim(10, idle_ms=60_000)]
     assert found == [entry.entry_id for entry in dead]
 
@@ -249,7 +250,7 @@ async def test_ghosts_are_acknowledged(queue: JobQueue, other: JobQueue, streams
     for _ in range(3):
         await streams.add(KIND)
     entries = await other.claim(3, block_ms=0)
-    await other.record(entries[0], b"x")
+    await record(other, entries[0], b"x")
     await streams.client.execute_command(
         "XDEL", streams.keys.stream(KIND), *[entry.entry_id for entry in entries[:2]]
     )
@@ -265,9 +266,9 @@ async def test_renew_in_batches(queue: JobQueue, streams: Streams) -> None:
     for _ in range(count):
         await streams.add(KIND)
     entries = await queue.claim(count, block_ms=0)
-    strangers = [f"1-{number}" for number in range(1, 4)]
-    lost = await queue.renew(KIND, [*(entry.entry_id for entry in entries), *strangers])
-    assert lost == set(strangers)
+    strangers = [claimed(KIND) for _ in range(3)]
+    lost = await renew(queue, *entries, *strangers)
+    assert lost == {entry.entry_id for entry in strangers}
 
 
 async def test_in_order(queue: JobQueue, streams: Streams) -> None:

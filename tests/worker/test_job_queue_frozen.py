@@ -7,6 +7,7 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
+from tests.one_by_one import renew
 from worker.embedded.redis_server import RedisServer
 from worker.job_queue import JobQueue
 from worker.redis_clients import connect
@@ -37,7 +38,7 @@ async def test_a_reclaim_that_comes_late_takes_nothing(own_server: RedisServer, 
         taker = _StruckQueue(theirs, keys, list(JobType), "taker")
         taker.server = own_server
         assert await taker.reclaim(8, idle_ms=500) == []
-        assert await holder.renew(held.job_type, [held.entry_id]) == set()
+        assert await renew(holder, held) == set()
         assert len(await JobQueue(theirs, keys, list(JobType), "next").reclaim(8, idle_ms=0)) == 1
     finally:
         await mine.close()

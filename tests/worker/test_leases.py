@@ -8,6 +8,7 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import GROUP
 from tests.builders import Streams, job, until
+from tests.one_by_one import settle
 from worker.claimed_entry import ClaimedEntry
 from worker.job import Job, Stage
 from worker.job_queue import JobQueue
@@ -120,7 +121,7 @@ async def test_lost_while_settling(
     """A job that is being settled is not cancelled: its entry is gone because it is done."""
     made, task = held[0]
     made.stage = Stage.SETTLE
-    await queue.settle(made.entry.job_type, [made.entry.entry_id])
+    await settle(queue, made.entry)
     await leases.renew()
     await asyncio.sleep(0)
     assert not task.done()
@@ -132,7 +133,7 @@ async def test_dropped_while_the_renewal_is_away(
 ) -> None:
     """A lease that ends while its renewal is on its way is no lost one."""
     made, task = held[0]
-    await queue.settle(made.entry.job_type, [made.entry.entry_id])
+    await settle(queue, made.entry)
     renewal = asyncio.create_task(leases.renew())
     await asyncio.sleep(0)
     leases.drop(made)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from worker.lifecycle import finished_before
+from worker.lifecycle import Shutdown, finished_before
 
 
 async def test_work_that_is_quick_enough() -> None:
@@ -60,3 +60,24 @@ async def test_a_caller_that_is_cancelled() -> None:
     await asyncio.wait({task})
     assert task.cancelled()
     assert left.is_set()
+
+
+def test_the_second_request_is_the_one_that_forces() -> None:
+    """Signals are counted; who says what is meant may say it as often as he likes."""
+    counted, said = Shutdown(), Shutdown()
+    counted.ask("SIGTERM")
+    assert (counted.drain.is_set(), counted.now.is_set()) == (True, False)
+    counted.ask("SIGINT")
+    assert counted.now.is_set()
+    said.begin_drain("parent")
+    said.begin_drain("parent")
+    assert (said.drain.is_set(), said.now.is_set()) == (True, False)
+    said.leave_now("parent")
+    assert said.now.is_set()
+
+
+def test_to_leave_now_is_to_drain_too() -> None:
+    """Whoever waits for the one need not look at the other."""
+    shutdown = Shutdown()
+    shutdown.leave_now("parent")
+    assert shutdown.drain.is_set()

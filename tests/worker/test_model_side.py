@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from shared.config import load_settings
+from shared.enums import JobType
 from tests.worker.llm.model_servers import chat_request
 from tests.worker.llm.sites import good
 from worker.config import Settings
@@ -16,7 +17,7 @@ from worker.llm.chat import ModelRole
 from worker.llm.providers import PROVIDERS
 from worker.llm.router import Router
 from worker.llm_config import ProviderName, StructureName
-from worker.model_side import build_llm, build_load_watch, build_preflight
+from worker.model_side import build_llm, build_load_watch, build_preflight, priorities
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +124,15 @@ async def test_without_limits_the_cap_is_the_limit() -> None:
     async with built(llm_adaptive=False) as router:
         build_load_watch(settings, router, heard.append)
         assert (router.limits, heard) == ([], [])
+
+
+def test_the_heaviest_types_come_first_at_the_server() -> None:
+    """Others come after them, in classes; without weights all are as everybody else's requests."""
+    assert set(priorities({}).values()) == {0}
+    found = priorities({JobType.IMAGE_TAG: 1, JobType.INTENT_CLASSIFY: 8, JobType.FOLLOWUP: 5})
+    assert (found["intent_classify"], found["followup"]) == (0, 0)
+    assert found["image_tag"] == found["document"] == 7
+    assert set(found) == {str(name) for name in JobType}
 
 
 async def test_only_the_models_that_are_needed_are_looked_for() -> None:

@@ -5,6 +5,7 @@ from redis.exceptions import ResponseError
 
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
+from tests.one_by_one import record, renew, settle, tick
 from worker.claimed_entry import ClaimedEntry
 from worker.job_queue import JobQueue
 from worker.redis_clients import RedisClients
@@ -72,35 +73,24 @@ async def test_a_zombie_writes_nothing(queue: JobQueue, other: JobQueue, streams
     entry = await one_claimed(queue, streams)
     await expire(streams, "me", entry.entry_id)
     [taken] = await other.reclaim(1, idle_ms=1_000)
-    assert await other.record(taken, b"theirs")
+    assert await record(other, taken, b"theirs")
     before = await everything(streams)
 
-    assert await queue.renew(KIND, [entry.entry_id]) == {entry.entry_id}
-    assert not await queue.record(entry, b"mine")
-    assert not await queue.tick(entry, 1)
-    assert await queue.settle(KIND, [entry.entry_id]) == {entry.entry_id}
+    assert await renew(queue, entry) == {entry.entry_id}
+    assert not await record(queue, entry, b"mine")
+    assert not await tick(queue, entry, 1)
+    assert await settle(queue, entry) == {entry.entry_id}
     assert not await queue.dead_letter(entry, LETTER, keep=10)
     await queue.release(entry)
     assert await everything(streams) == before
 
 
-async def test_a_mixed_batch(queue: JobQueue, other: JobQueue, streams: Streams) -> None:
-    """In one batch, what is ours is written and what is not is named."""
-    mine = await one_claimed(queue, streams)
-    await streams.add(KIND)
-    [theirs] = await other.claim(1, block_ms=0)
-    both = [mine.entry_id, theirs.entry_id]
-    assert await queue.renew(KIND, both) == {theirs.entry_id}
-    assert await queue.settle(KIND, both) == {theirs.entry_id}
-    assert set(await streams.pending(KIND)) == {theirs.entry_id}
-
-
 async def test_settled_entries_belong_to_nobody(queue: JobQueue, streams: Streams) -> None:
     """After a settle even the old owner is told no."""
     entry = await one_claimed(queue, streams)
-    assert not await queue.settle(KIND, [entry.entry_id])
-    assert not await queue.record(entry, b"late")
-    assert await queue.renew(KIND, [entry.entry_id]) == {entry.entry_id}
+    assert not await settle(queue, entry)
+    assert not await record(queue, entry, b"late")
+    assert await renew(queue, entry) == {entry.entry_id}
     assert await streams.outbox(KIND) == {}
 
 
@@ -114,10 +104,10 @@ async def test_without_a_group_nothing_is_ours(
         await streams.client.execute_command("XGROUP", "DESTROY", streams.keys.stream(KIND), GROUP)
     else:
         await streams.client.execute_command("FLUSHALL")
-    assert await queue.renew(KIND, [entry.entry_id]) == {entry.entry_id}
-    assert not await queue.record(entry, b"x")
-    assert not await queue.tick(entry, 1)
-    assert await queue.settle(KIND, [entry.entry_id]) == {entry.entry_id}
+    assert await renew(queue, entry) == {entry.entry_id}
+    assert not await record(queue, entry, b"x")
+    assert not await tick(queue, entry, 1)
+    assert await settle(queue, entry) == {entry.entry_id}
     assert not await queue.dead_letter(entry, LETTER, keep=10)
     await queue.release(entry)
     await queue.leave()
@@ -130,9 +120,9 @@ async def test_sent_twice(queue: JobQueue, streams: Streams) -> None:
     """A repeated record or tick changes nothing more; a repeated end says that it has been."""
     entry = await one_claimed(queue, streams)
     for _ in range(2):
-        assert await queue.record(entry, b"answer")
+        assert await record(queue, entry, b"answer")
     for _ in range(2):
-        assert await queue.tick(entry, 1)
+        assert await tick(queue, entry, 1)
     name = entry.entry_id.encode()
     assert await streams.outbox(KIND) == {name: b"answer", name + b":n": b"1"}
     assert await queue.dead_letter(entry, LETTER, keep=10)
@@ -152,9 +142,9 @@ async def test_released_twice(queue: JobQueue, streams: Streams, keys: Keys) -> 
 async def test_a_new_record_forgets_the_ticks(queue: JobQueue, streams: Streams) -> None:
     """The ticks of an outcome say nothing about the one that takes its place."""
     entry = await one_claimed(queue, streams)
-    await queue.record(entry, b"first")
-    await queue.tick(entry, 3)
-    await queue.record(entry, b"second")
+    await record(queue, entry, b"first")
+    await tick(queue, entry, 3)
+    await record(queue, entry, b"second")
     assert await streams.outbox(KIND) == {entry.entry_id.encode(): b"second"}
 
 
@@ -166,7 +156,7 @@ async def test_renewal_keeps_the_count(queue: JobQueue, other: JobQueue, streams
     entry = await one_claimed(queue, streams)
     await expire(streams, "me", entry.entry_id)
     for _ in range(40):
-        assert not await queue.renew(KIND, [entry.entry_id])
+        assert not await renew(queue, entry)
     assert (await streams.pending(KIND))[entry.entry_id][2] == 1
     assert await other.reclaim(1, idle_ms=60_000) == []
 
@@ -187,7 +177,7 @@ async def test_a_late_renewal_does_not_undo_a_release(
     """A renewal that was on its way leaves what was handed back claimable, and not lost."""
     entry = await one_claimed(queue, streams)
     await queue.release(entry)
-    assert await queue.renew(KIND, [entry.entry_id]) == set()
+    assert await renew(queue, entry) == set()
     assert len(await other.reclaim(1, idle_ms=60_000)) == 1
 
 
@@ -210,9 +200,9 @@ async def test_settle_leaves_nothing(queue: JobQueue, streams: Streams) -> None:
         await streams.add(KIND)
     entries = await queue.claim(5, block_ms=0)
     for entry in entries:
-        await queue.record(entry, b"x")
-        await queue.tick(entry, 1)
-    assert not await queue.settle(KIND, [entry.entry_id for entry in entries])
+        await record(queue, entry, b"x")
+        await tick(queue, entry, 1)
+    assert not await settle(queue, *entries)
     assert await streams.left_over() == {}
     assert await streams.pending(KIND) == {}
     assert await streams.lag(KIND) == 0
@@ -222,7 +212,7 @@ async def test_dead_letter_keeps_the_fields(queue: JobQueue, streams: Streams) -
     """A letter holds the entry's own fields; where a name is taken, ours is read."""
     fields = {"job_id": "j1", "payload": "{}", "dead_reason": "mine", "odd": "ü"}
     entry = await one_claimed(queue, streams, **fields)
-    await queue.record(entry, b"x")
+    await record(queue, entry, b"x")
     assert await queue.dead_letter(entry, LETTER, keep=10)
     assert await streams.dead() == [fields | LETTER | origin(entry)]
     assert (await streams.left_over(), await streams.pending(KIND)) == ({}, {})
@@ -267,7 +257,7 @@ async def test_leave_only_with_empty_hands(queue: JobQueue, streams: Streams, ke
     stream = keys.stream(KIND)
     assert await LEAVE(streams.client, [stream], [GROUP, "me"]) == 0
     assert set(await streams.pending(KIND)) == {entry.entry_id}
-    await queue.settle(KIND, [entry.entry_id])
+    await settle(queue, entry)
     assert await LEAVE(streams.client, [stream], [GROUP, "me"]) == 1
     assert await streams.client.execute_command("XINFO", "CONSUMERS", stream, GROUP) == []
 
@@ -279,13 +269,14 @@ async def test_a_server_that_forgot_the_scripts(queue: JobQueue, streams: Stream
     """After SCRIPT FLUSH, as after a restart or failover, the text is sent again."""
     entry = await one_claimed(queue, streams)
     await streams.client.execute_command("SCRIPT", "FLUSH")
-    assert await queue.record(entry, b"x")
+    assert await record(queue, entry, b"x")
     await streams.client.execute_command("SCRIPT", "FLUSH")
-    assert not await queue.settle(KIND, [entry.entry_id])
+    assert not await settle(queue, entry)
 
 
 async def test_other_errors_come_through(streams: Streams, keys: Keys) -> None:
     """A key of the wrong type is no stream of ours, and no answer."""
     await streams.client.execute_command("SET", keys.stream(KIND), "x")
+    names = [keys.stream(KIND), keys.outbox(KIND)]
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await RENEW(streams.client, [keys.stream(KIND)], [GROUP, "me", "1-1"])
+        await RENEW(streams.client, names, [GROUP, "me", 1, "1-1", ""])

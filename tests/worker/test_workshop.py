@@ -192,3 +192,14 @@ async def test_where_there_are_no_documents() -> None:
         async with NoDocuments().open("x" * 9_000):
             pass
     assert len(str(caught.value)) < 300
+
+
+async def test_each_call_has_the_priority_of_its_job_type() -> None:
+    """A type without one is as everybody else."""
+    question = schema_question("q", {"type": "object"}, 9)
+    for priorities, wanted in (({"text_tag": 7}, 7), ({"followup": 7}, 0)):
+        llm = ScriptedLLM(["{}"])
+        made = Workshop(HANDLERS, llm, FakeCore(), NoImages(), priorities=priorities)
+        tools, _seat = seated(made)
+        await tools.ask(question, Prompt("s", "u"))
+        assert [request.priority for request in llm.requests] == [wanted]

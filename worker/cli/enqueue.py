@@ -13,6 +13,7 @@ from worker.cli.enqueue_file import Filling, enqueue_file
 from worker.cli.settings import fail, printable
 from worker.cli.words import as_json
 from worker.lifecycle import ExitCode
+from worker.observability.traces import enqueuing
 from worker.operations.awaiting import ends, newest_event
 from worker.operations.enqueuing import BadJob, Given, json_object, make_entry
 
@@ -83,8 +84,9 @@ def _text(payload: str) -> str:
 def _enqueue_one(job_type: JobType, entry: JobEntry, wait_s: float | None, *, json_: bool) -> None:
     async def work(redis: Opened) -> dict[str, str] | None:
         after = "" if wait_s is None else await newest_event(redis.client, redis.keys)
-        entry_id = await publish(redis.client, redis.keys, job_type, entry)
         stream = redis.keys.stream(job_type)
+        with enqueuing(entry, stream) as traced:
+            entry_id = await publish(redis.client, redis.keys, job_type, traced)
         said = {"job_id": entry.job_id, "stream": stream, "entry_id": entry_id}
         typer.echo(as_json(said) if json_ else f"{entry.job_id} enqueued on {stream} as {entry_id}")
         if wait_s is None:

@@ -1,6 +1,8 @@
 """A batching engine's load in the words of vLLM: `/metrics`, and a header with each answer.
 
-As vLLM's are, the series are one for the engine, under the first of its models' names.
+As vLLM's are, the series are one for the engine, under the first of its models' names. Those that
+begin with `stand_in:` vLLM has not: with them a benchmark needs no samples of the gauges, the
+difference of two looks is exact.
 """
 
 import json
@@ -47,15 +49,20 @@ def metrics_text(
 ) -> str:
     """The body of `GET /metrics`."""
     labels = f'engine="0",model_name="{model}"'
+    totals = scheduler.totals
     lines: list[str] = []
     for name, kind, value in (
-        ("num_requests_running", "gauge", scheduler.running),
-        ("num_requests_waiting", "gauge", scheduler.waiting),
-        ("kv_cache_usage_perc", "gauge", scheduler.cache_use),
-        ("prompt_tokens_total", "counter", scheduler.totals.prompt_tokens),
-        ("generation_tokens_total", "counter", scheduler.totals.generation_tokens),
+        ("vllm:num_requests_running", "gauge", scheduler.running),
+        ("vllm:num_requests_waiting", "gauge", scheduler.waiting),
+        ("vllm:kv_cache_usage_perc", "gauge", scheduler.cache_use),
+        ("vllm:prompt_tokens_total", "counter", totals.prompt_tokens),
+        ("vllm:generation_tokens_total", "counter", totals.generation_tokens),
+        ("stand_in:clock_seconds", "gauge", totals.at_s),
+        ("stand_in:steps_total", "counter", totals.steps),
+        ("stand_in:running_seconds_total", "counter", totals.running_s),
+        ("stand_in:waiting_seconds_total", "counter", totals.waiting_s),
     ):
-        lines += [f"# TYPE vllm:{name} {kind}", f"vllm:{name}{{{labels}}} {value}"]
+        lines += [f"# TYPE {name} {kind}", f"{name}{{{labels}}} {value}"]
     lines.append("# TYPE vllm:request_success_total counter")
     for reason in ("stop", "length", "abort"):
         count = sum(n for (_, ended), n in tally.finished.items() if ended == reason)

@@ -77,6 +77,13 @@ class Totals:
     prompt_tokens: int = 0
     """Of prompts that were read to their end."""
     generation_tokens: int = 0
+    steps: int = 0
+    running_s: float = 0.0
+    """Seconds of all running sequences together: of a full server, `sequences` each second."""
+    waiting_s: float = 0.0
+    """The same of all that waited."""
+    at_s: float = 0.0
+    """Until when all this was counted, by the clock of the scheduler."""
 
 
 _Shares = list[tuple[Sequence, int]]
@@ -87,11 +94,10 @@ class Scheduler:
     """The queue and the batch of one server; a token of one sequence costs it nothing."""
 
     def __init__(self, profile: Profile, now: Callable[[], float]) -> None:
-        self.totals = Totals()
+        self._totals = Totals(at_s=now())
         self._profile = profile
         self._now = now
         self._numbers = itertools.count()
-        self._steps = 0
         self._shares: _Shares | None = None
         self._arrived: list[Sequence] = []
         self._waiting: list[Sequence] = []
@@ -101,6 +107,12 @@ class Scheduler:
         """Those that write, by the step of their last token: no count-down for each of them."""
         self._held = 0
         self._reserved = 0
+
+    @property
+    def totals(self) -> Totals:
+        """What was done until this moment."""
+        self._count_time()
+        return self._totals
 
     @property
     def running(self) -> int:
@@ -133,6 +145,7 @@ class Scheduler:
         """Take a request out of the queue or the batch; nothing when it has ended."""
         if sequence.ended:
             return
+        self._count_time()
         if sequence.started_s is None:
             self._forget(sequence)
             return
@@ -144,6 +157,7 @@ class Scheduler:
 
     def begin(self) -> float | None:
         """Begin a step and tell how many seconds it takes; None when there is nothing to do."""
+        self._count_time()
         for sequence in self._arrived:
             sequence.queued_s = self._now()
             insort(self._waiting, sequence, key=_place)
@@ -175,16 +189,24 @@ class Scheduler:
         shares, self._shares = self._shares, None
         if shares is None:
             raise RuntimeError("no step was begun")
+        self._count_time()
         self._write(self._writing)
         for sequence, tokens in shares:
             if not sequence.ended:
                 self._read(sequence, tokens)
         self._reading = [sequence for sequence in self._reading if sequence.first_step is None]
-        finished = sorted(self._last_steps.pop(self._steps, ()), key=_place)
-        self._steps += 1
+        finished = sorted(self._last_steps.pop(self._totals.steps, ()), key=_place)
+        self._totals.steps += 1
         for sequence in finished:
             self._leave(sequence)
         return finished
+
+    def _count_time(self) -> None:
+        """Bring the seconds up to date; due before any change of who runs or waits."""
+        passed_s = self._now() - self._totals.at_s
+        self._totals.at_s += passed_s
+        self._totals.running_s += self.running * passed_s
+        self._totals.waiting_s += self.waiting * passed_s
 
     def _forget(self, sequence: Sequence) -> None:
         sequence.ended = True
@@ -206,21 +228,21 @@ class Scheduler:
         self._held += tokens
         if sequence.read < sequence.prompt_tokens:
             return
-        self.totals.prompt_tokens += sequence.prompt_tokens
-        sequence.first_step = self._steps
+        self._totals.prompt_tokens += sequence.prompt_tokens
+        sequence.first_step = self._totals.steps
         self._last_steps.setdefault(_last_step(sequence), set()).add(sequence)
         self._writing += 1
         self._write(1)
 
     def _write(self, tokens: int) -> None:
         self._held += tokens
-        self.totals.generation_tokens += tokens
+        self._totals.generation_tokens += tokens
 
     def _leave(self, sequence: Sequence) -> None:
         written = 0
         if sequence.first_step is not None:
             self._writing -= 1
-            written = self._steps - sequence.first_step
+            written = self._totals.steps - sequence.first_step
         sequence.ended = True
         self._held -= sequence.read + written
         self._reserved -= sequence.room

@@ -56,6 +56,17 @@ class Service:
         return self.log_file.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL_CHARS:]
 
     @property
+    def pid(self) -> int:
+        """The operating system's number for it.
+
+        Raises:
+            ServiceFailed: it was not started.
+        """
+        if self._process is None:
+            raise ServiceFailed(f"{self.name} was not started")
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """How it ended; None while it runs."""
         return None if self._process is None else self._process.poll()
@@ -136,7 +147,8 @@ def _answers(url: str) -> bool:
 
 def clean_environ() -> dict[str, str]:
     """This process's environment without what would leak settings or proxies into a child."""
-    prefixes = ("LLM_", "WORKER_", "CORE_", "REDIS_", "IMAGE_", "LOG_", "DEAD_LETTER")
+    ours = ("LLM_", "WORKER_", "CORE_", "REDIS_", "IMAGE_", "LOG_", "DEAD_LETTER", "EVENTS")
+    prefixes = (*ours, "OTEL_")
     return {
         name: value
         for name, value in os.environ.items()

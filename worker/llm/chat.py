@@ -54,6 +54,12 @@ class ChatRequest:
     timeout_s: float
     """One total for the call, connecting included."""
     request_id: str = ""
+    priority: int = 0
+    """For servers with a queue by priority: the lower, the sooner. 0 is as everybody else."""
+    left_s: float | None = None
+    """Until the job's deadline: what waits before the call takes its time from this, too."""
+    hurried: bool = False
+    """Whether that has left it so little time that a timeout says nothing of the server."""
 
 
 @dataclass(frozen=True, slots=True)

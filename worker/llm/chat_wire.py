@@ -49,6 +49,8 @@ def request_body(
     }
     if provider.temperature is not None:
         body["temperature"] = provider.temperature
+    if request.priority:
+        body["priority"] = request.priority
     head = dumps(body, separators=(",", ":"), ensure_ascii=False)
     # The schema's JSON is the same for every call of a job type and is joined on as it is.
     text = f"{head[:-1]},{shape.fields}}}" if shape.fields else head

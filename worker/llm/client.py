@@ -16,13 +16,14 @@ from aiohttp import ClientError
 from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from openai import Timeout as NetworkTimeout
 
-from worker.errors import Halt
+from worker.errors import Halt, Reject
 from worker.llm.causes import http_cause
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.chat_wire import ModelCard, read_completion, read_models, request_body
 from worker.llm.errors import ErrorReply, ReplyTooLong, Target, status_error, transport_error
 from worker.llm.providers import PROVIDERS, Provider
 from worker.llm_config import ProviderName
+from worker.tracing import current
 
 MAX_REPLY_BYTES = 2 * 1_048_576
 """No answer is near it (4,096 tokens are some 20 KB), and more could not be read in a blink."""
@@ -37,6 +38,7 @@ KEEPALIVE_S = 4.0
 _CALL_ERRORS = (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, TimeoutError)
 # Many servers and gateways speak like vLLM and have no `/health`.
 _NO_SUCH_ADDRESS = frozenset({http_cause(404), http_cause(405)})
+_REFUSED_FIELD = frozenset({http_cause(400), http_cause(422)})
 _HEADER_SAFE = "!#$&'()*+,/:;=?@[]~"
 
 
@@ -48,6 +50,7 @@ class OpenAIChat:
     Attributes:
         structure: how answers get their shape; the preset's way, until something else is found to
             work.
+        takes_priority: whether the server is sent the priority of a request; until it refuses that.
 
     Raises:
         Halt: the key cannot be sent in a header, or the address cannot be read.
@@ -70,6 +73,7 @@ class OpenAIChat:
         self._provider = provider
         self._now = now
         self.structure = provider.structure
+        self.takes_priority = provider.priorities
         self._client = AsyncOpenAI(
             base_url=self._url,
             api_key=api_key or "none",
@@ -100,13 +104,34 @@ class OpenAIChat:
 
     async def ask(self, request: ChatRequest, model: str) -> Completion:
         """Ask a model by its name; else as `complete`."""
+        if not request.priority:
+            return await self._ask(request, model)
+        without = replace(request, priority=0)
+        if not self.takes_priority:
+            return await self._ask(without, model)
+        clock = asyncio.get_running_loop().time
+        until = clock() + request.timeout_s
+        try:
+            return await self._ask(request, model)
+        except Reject as error:
+            # vLLM's 400 without `--scheduling-policy priority`, or a gateway's for a field that it
+            # does not know. It may as well be for the prompt: without the priority one sees.
+            if error.cause not in _REFUSED_FIELD:
+                raise
+        completion = await self._ask(replace(without, timeout_s=until - clock()), model)
+        self.takes_priority = False
+        return completion
+
+    async def _ask(self, request: ChatRequest, model: str) -> Completion:
         named = request.request_id and self._provider.request_ids
-        headers = {"X-Request-Id": quote(request.request_id, safe=_HEADER_SAFE)}
+        headers = dict(current().headers)
+        if named:
+            headers["X-Request-Id"] = quote(request.request_id, safe=_HEADER_SAFE)
         call = self._client.post(
             "/chat/completions",
             cast_to=httpx2.Response,
             content=request_body(request, model, self._provider, self.structure),
-            options={"headers": headers} if named else {},
+            options={"headers": headers} if headers else {},
         )
         completion = read_completion(await self._reply(call, model, request.timeout_s))
         return replace(completion, provider=str(self._provider.name), model=model)

@@ -3,16 +3,19 @@
 Latency says nothing of a server that batches: it rises by design, and an answer's length changes it
 tenfold. Its queue does. While nothing waits there the limit grows, with much waiting it is cut in
 proportion, and in between it is steered to a short queue, small limits up and large ones down, so
-that workers that share a server end with equal shares. Time comes in from outside.
+that workers that share a server end with equal shares, in minutes. Where they hear of each other,
+they draw level in seconds. Time comes in from outside.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import fmean
 
 QUEUE_MAX = 0.05
 """More than this share of what runs may not wait."""
-QUEUE_AIM = 0.005
+QUEUE_AIM = 0.01
 """To this share the limit is steered; a little more waits where limits are small."""
 KV_MAX = 0.95
 """From this share of its cache in use a server is about to throw work out and do it again."""
@@ -24,6 +27,9 @@ CALM_S = 10.0
 """So long without a queue is not "lately" any more."""
 EVEN_S = 0.15
 """Per second: how strongly limits that share a server are drawn together."""
+LEVEL = 0.3
+"""Of the way to the mean of those who share a server, each time they have heard of each other. More
+at once, and whoever rises before the others have come down makes a queue."""
 STEER_S = 2.0
 """Per second: how strongly a queue within its bounds is answered."""
 CUT_MOST = 0.5
@@ -55,6 +61,8 @@ class Reason(StrEnum):
     """As low as it may be."""
     CAP = "cap"
     """As high as it may be."""
+    SHARED = "shared"
+    """Other workers use the server too, and have more, or less."""
     NO_METRICS = "no_metrics"
     """The server tells nothing: it grows with success, and is cut with overloads."""
 
@@ -95,6 +103,14 @@ class LimitFacts:
     waiting: float | None
 
 
+def levelled(own: float, others: Sequence[float]) -> float:
+    """A limit on its way to the mean of its own and the others'.
+
+    When all of them go so from the same moment their sum stays what it was.
+    """
+    return own + LEVEL * (fmean([own, *others]) - own)
+
+
 class AdaptiveLimit:
     """The limit for one server and one kind of call.
 
@@ -123,6 +139,11 @@ class AdaptiveLimit:
         return int(self._exact)
 
     @property
+    def exact(self) -> float:
+        """The same, with the part of a call that it has grown by."""
+        return self._exact
+
+    @property
     def reason(self) -> Reason:
         """Why."""
         return self._reason
@@ -131,7 +152,7 @@ class AdaptiveLimit:
         """The server has told its load, while it had so many calls of ours."""
         step_s = 1.0 if self._told_at is None else min(max(now - self._told_at, 0.0), _STEP_MAX_S)
         self._told_at, self._missing_since, self._known = now, None, True
-        if load.queue > QUEUE_MAX:
+        if load.queue > QUEUE_AIM:
             self._queued_at = now
         if load.kv >= KV_MAX or load.queue > QUEUE_MAX:
             if in_flight > self.value:  # the last cut is not felt there yet
@@ -163,7 +184,7 @@ class AdaptiveLimit:
             return
         if self._grown_at is None:
             self._grown_at = now
-        if self._used(in_flight) and now - self._grown_at >= 1.0:
+        if self.is_used(in_flight) and now - self._grown_at >= 1.0:
             self._grown_at = now
             self._set(self._exact + 1, Reason.NO_METRICS)
 
@@ -175,12 +196,22 @@ class AdaptiveLimit:
         self._grown_at = now + HOLD_S
         self._set(self._exact * OVERLOAD_CUT, Reason.OVERLOAD)
 
+    def is_used(self, in_flight: int) -> bool:
+        """Whether so many calls are nearly all it allows: more would be made if it were higher."""
+        return in_flight >= USED * self.value
+
+    def is_shared(self, others: Sequence[float]) -> None:
+        """Other workers use so much of the server at once, each, and this one uses its own."""
+        wanted = levelled(self._exact, others)
+        same = abs(wanted - self._exact) < 1
+        self._set(wanted, self._reason if same else Reason.SHARED)
+
     # ---------------------------------------------------------------------- steps
 
     def _steer(self, load: Load, in_flight: int, step_s: float, now: float) -> None:
         rate = EVEN_S / math.sqrt(self._exact) - STEER_S * (load.queue - QUEUE_AIM)
         reason = Reason.FULL if load.waiting else Reason.GROWING
-        if rate > 0 and (not self._used(in_flight) or in_flight > self.value):
+        if rate > 0 and (not self.is_used(in_flight) or in_flight > self.value):
             self._reason = reason
             return
         calm = self._queued_at is None or now - self._queued_at >= CALM_S
@@ -188,9 +219,6 @@ class AdaptiveLimit:
             self._set(self._exact + max(1.0, GROWTH * self._exact) * step_s, reason)
         else:
             self._set(self._exact * math.exp(rate * step_s), reason)
-
-    def _used(self, in_flight: int) -> bool:
-        return in_flight >= USED * self.value
 
     def _set(self, wanted: float, reason: Reason) -> None:
         if wanted <= self._floor and wanted < self._exact:

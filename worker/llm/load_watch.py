@@ -1,7 +1,11 @@
 """Asks servers for their load while they work for us, and tells the limits.
 
 About once a second, a little more or less, so that workers that share a server do not all act on
-one moment; not at all while nothing is asked of it. Whatever comes back, nothing fails of it.
+one moment; not at all while nothing is asked of it. Whatever comes back, nothing fails of it. In
+the same moment the worker tells the others what it uses of the server, and hears what they do.
+
+vLLM can also tell its load with each answer (`endpoint-load-metrics-format`). That is left alone:
+it says what waits and not what runs, costs its log a line each time, and a word a second is enough.
 """
 
 import asyncio
@@ -14,6 +18,7 @@ import structlog
 from worker.errors import JobError
 from worker.llm.breaker import State
 from worker.llm.limit import Load
+from worker.llm.peers import Peers
 from worker.llm.replica import Replica
 
 log = structlog.get_logger(__name__)
@@ -66,6 +71,7 @@ class LoadWatch:
         replicas: the servers.
         elapsed: monotonic seconds.
         chance: 0 to 1, drawn for each pause.
+        peers: the other workers.
     """
 
     def __init__(
@@ -73,7 +79,9 @@ class LoadWatch:
         replicas: Sequence[Replica],
         elapsed: Callable[[], float],
         chance: Callable[[], float],
+        peers: Peers,
     ) -> None:
+        self._peers = peers
         self._replicas = tuple(replica for replica in replicas if replica.limits)
         self._elapsed = elapsed
         self._chance = chance
@@ -93,6 +101,8 @@ class LoadWatch:
             await asyncio.sleep(EVERY_S * (0.75 + 0.5 * self._chance()))
             if replica.preset.load_path is not None:
                 await self.look(replica)
+            if replica.in_flight:
+                replica.has_heard(await self._peers.meet(replica.url, replica.using()))
             told.tell(replica, self._elapsed())
 
     async def look(self, replica: Replica) -> None:

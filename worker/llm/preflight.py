@@ -40,6 +40,7 @@ _SONG = ChatRequest(
     max_tokens=64,
     timeout_s=CANARY_TIMEOUT_S,
     request_id=CANARY,
+    priority=1,  # a server that does not take one shows it now, and not with a job
 )
 _FITTING = {f'{{"colour":"{colour}"}}' for colour in ("red", "green", "blue")}
 
@@ -114,12 +115,13 @@ class Preflight:
         return True
 
     async def check(self, replica: Replica) -> None:
-        """Look at one server; it learns its structure and its context from that.
+        """Look at one server; we learn its context from that, and what it does not hold or take.
 
         Raises:
             Retryable, Snooze, Reject, Halt: what is wrong with it.
         """
         await replica.client.ping()
+        replica.client.takes_priority = replica.preset.priorities
         offered = await _offered(replica)
         for model, roles in self._wanted(replica).items():
             try:

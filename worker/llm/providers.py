@@ -39,6 +39,7 @@ class Provider:
             put into words.
         image_ids: whether a picture may carry the id under which the server caches it.
         request_ids: whether any text may stand in `X-Request-Id`.
+        priorities: whether its server may be one that knows requests of low priority.
     """
 
     name: ProviderName
@@ -59,6 +60,7 @@ class Provider:
     fragile_grammar: bool = False
     image_ids: bool = False
     request_ids: bool = True
+    priorities: bool = False
 
 
 PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
@@ -71,6 +73,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
                 health_path="/health",
                 load_path="/metrics",
                 image_ids=True,
+                priorities=True,
             ),
             Provider(ProviderName.OLLAMA, "http://localhost:11434/v1", health_path="/api/version"),
             Provider(
@@ -122,6 +125,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
                 "http://localhost:8080/v1",
                 health_path="/health",
                 load_path="/metrics",
+                priorities=True,
             ),
         )
     }

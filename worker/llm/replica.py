@@ -17,6 +17,7 @@ from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, LimitFacts, Load
 from worker.llm.observing import Budgets, CallObserver
 from worker.llm.providers import Provider
+from worker.tracing import UNTRACED, current
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,7 @@ SLOW_SHARE = 0.75
 _OVERLOADS = {Cause.TIMEOUT, *map(http_cause, (429, 503, 504, 529))}
 """What a server does that has too much to do."""
 
+_PORTS = {"http": 80, "https": 443}
 _HARMLESS = Prompt("You are friendly.", "Say yes.")
 
 
@@ -99,9 +101,9 @@ class Replica:
         limit = self.limits.get(role)
         return limit is None or self._flights[role] < limit.value
 
-    def room(self, roles: Sequence[ModelRole]) -> int:
-        """Calls of these kinds that it takes at once."""
-        return sum(self.limits[role].value for role in roles if role in self.limits)
+    def flights(self, role: ModelRole) -> int:
+        """Calls of this kind that we have there now."""
+        return self._flights[role]
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Make one call; only while `usable`.
@@ -113,12 +115,24 @@ class Replica:
         entered = self.breaker.enter()
         probing = self.breaker.state is State.HALF_OPEN
         self.tell()
+        if (span := current()) is not UNTRACED:
+            where = urlsplit(self.url)
+            model, server = self.models[request.prompt.role], where.hostname or ""
+            span.say(
+                provider=self.provider,
+                model=model,
+                server=server,
+                port=where.port or _PORTS[where.scheme],
+            )
         with self._flight(request.prompt.role):
             started = self.watchers.elapsed()
             try:
                 completion = await self.client.complete(request)
             except JobError as error:
                 self._ended(request, error.cause, self.watchers.elapsed() - started, None)
+                if _is_hurry(request, error.cause):
+                    self.breaker.abandon(entered)
+                    raise
                 sick = rule(error.cause).against_server
                 unreached = error.cause == Cause.CONNECTION_ERROR
                 self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
@@ -131,7 +145,8 @@ class Replica:
             else:
                 took_s = self.watchers.elapsed() - started
                 self._ended(request, "ok", took_s, completion)
-                self._succeeded(entered, slow=took_s >= self._slow_s(request))
+                slow = not request.hurried and took_s >= self._slow_s(request)
+                self._succeeded(entered, slow=slow)
                 return completion
 
     @contextmanager
@@ -159,7 +174,8 @@ class Replica:
     ) -> None:
         model = self.models[request.prompt.role]
         self.watchers.observer.called(self.provider, model, outcome, took_s, completion)
-        self._limited(request.prompt.role, outcome)
+        if not _is_hurry(request, outcome):
+            self._limited(request.prompt.role, outcome)
         if completion is not None:
             tokens = completion.tokens_in + completion.tokens_out
             self.watchers.budgets.count(self.provider, tokens)
@@ -182,6 +198,23 @@ class Replica:
             else:
                 limit.has_told(load, self._flights[role], now)
         self.load = load
+        self.moved()
+
+    def using(self) -> dict[str, float]:
+        """Its limits that this worker could do with more of, by kind."""
+        return {
+            str(role): limit.exact
+            for role, limit in self.limits.items()
+            if limit.is_used(self._flights[role])
+        }
+
+    def has_heard(self, others: Sequence[Mapping[str, float]]) -> None:
+        """Other workers have told what they use of this server."""
+        using = self.using()
+        for role, limit in self.limits.items():
+            theirs = [other[role] for other in others if role in other]
+            if theirs and role in using:
+                limit.is_shared(theirs)
         self.moved()
 
     @property
@@ -217,6 +250,7 @@ class Replica:
             self._told = state
             self.watchers.observer.breaker(self.provider, self.server, str(state))
             if state is State.OPEN:
+                self.client.takes_priority = self.preset.priorities  # it may come back set up anew
                 due_s = round(self.breaker.due_in_s, 1)
                 log.warning("model_server_left_alone", server=self.server, for_s=due_s)
             elif state is State.CLOSED:
@@ -247,6 +281,11 @@ class Replica:
             await waiting
         finally:
             self._verdicts.discard(waiting)
+
+
+def _is_hurry(request: ChatRequest, outcome: str) -> bool:
+    """Whether a call has failed only because there was next to no time left for it."""
+    return request.hurried and outcome == Cause.TIMEOUT
 
 
 def as_outage(error: JobError) -> Snooze:

@@ -6,6 +6,7 @@ wrongly, and left again as soon as one of them is well.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,10 +16,13 @@ from worker.errors import Halt, JobError, Reject, Retryable, Snooze
 from worker.llm.breaker import State
 from worker.llm.causes import Cause, http_cause, job_error
 from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.hurry import in_time
 from worker.llm.limit import LimitFacts
 from worker.llm.line import Line
 from worker.llm.observing import Budgets
+from worker.llm.pinging import trouble
 from worker.llm.replica import Replica
+from worker.llm.sizing import Sizing
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +74,7 @@ class Router:
         self._chance = chance
         self._used = self.upstreams[0]
         self._lines = {role: Line() for role in ModelRole}
-        self._roles: Sequence[ModelRole] = tuple(ModelRole)
-        self._follow: Callable[[int], None] = lambda _room: None
+        self._sizing = Sizing(self._lines)
         for replica in self.replicas:
             replica.moved = self._moved
 
@@ -92,7 +95,7 @@ class Router:
             resize: told the number; while all of them are left alone it hears nothing.
             roles: the kinds of calls that are counted.
         """
-        self._follow, self._roles = resize, tuple(roles)
+        self._sizing.follow(resize, roles)
         self._moved()
 
     async def complete(self, request: ChatRequest) -> Completion:
@@ -102,10 +105,12 @@ class Router:
             Retryable, Snooze, Reject, Halt: see `worker.errors`; nothing else escapes.
         """
         tried: dict[Replica, JobError] = {}
+        clock = asyncio.get_running_loop().time
+        asked_at = clock()
         while True:
-            replica = await self._choose(tried, request)
+            replica = await self._choose(tried, in_time(request, clock() - asked_at))
             try:
-                return await self._ask(replica, request)
+                return await self._ask(replica, in_time(request, clock() - asked_at))
             except Halt as error:
                 if not self.set_aside(replica, error):
                     raise
@@ -140,21 +145,12 @@ class Router:
         """See whether a server that may be asked answers.
 
         Raises:
-            Retryable, Snooze, Reject, Halt: none does; the last one's reason.
+            Retryable, Snooze, Reject, Halt: none does; the first one's reason.
         """
-        # All at once: one that hangs must not hide that another has the work.
         servers = [replica for upstream in self._affordable() for replica in upstream.replicas]
-        if not servers:
-            raise self._nobody()
-        looks = [asyncio.ensure_future(_trouble(replica)) for replica in servers]
-        try:
-            for look in asyncio.as_completed(looks):
-                if await look is None:
-                    return
-            raise next(error for look in looks if (error := look.result()) is not None)
-        finally:
-            for look in looks:
-                look.cancel()
+        error = await trouble(servers) if servers else self._nobody()
+        if error is not None:
+            raise error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -184,37 +180,46 @@ class Router:
 
     async def _choose(self, tried: dict[Replica, JobError], request: ChatRequest) -> Replica:
         role = request.prompt.role
-        line = self._lines[role]
-        found = _Wait.ROOM if len(line) else self._pick(tried, role)
-        if found is _Wait.VERDICT:
-            found = await self._after_verdict(tried, request)
-        if found is _Wait.ROOM:
-            try:
-                async with asyncio.timeout(request.timeout_s), line.place() as turn:
-                    while found is _Wait.ROOM:
-                        await turn()
-                        found = self._pick(tried, role)
-            except TimeoutError:
-                raise job_error(Cause.NO_ROOM, _Wait.ROOM.value) from None
-        if isinstance(found, _Wait):  # in the line it has waited long enough
-            raise job_error(Cause.BREAKER_OPEN, found.value)
+        found = _Wait.ROOM if len(self._lines[role]) else self._pick(tried, role)
+        if isinstance(found, _Wait):
+            found = await self._waited(found, tried, request)
         if isinstance(found, JobError):
             raise found
         return found
 
+    async def _waited(
+        self,
+        found: Replica | JobError | _Wait,
+        tried: dict[Replica, JobError],
+        request: ChatRequest,
+    ) -> Replica | JobError:
+        """What there is once the probes have ended, and then room, in the time a call may take."""
+        role = request.prompt.role
+        with suppress(TimeoutError):
+            async with asyncio.timeout(request.timeout_s):
+                if found is _Wait.VERDICT:
+                    found = await self._after_verdict(tried, role)
+                if found is _Wait.ROOM:
+                    async with self._lines[role].place() as turn:
+                        self._sizing.tell(self._used.replicas)
+                        while found is _Wait.ROOM:
+                            await turn()
+                            found = self._pick(tried, role)
+        if isinstance(found, _Wait):  # in the line it has waited long enough for a verdict, too
+            cause = Cause.NO_ROOM if found is _Wait.ROOM else Cause.BREAKER_OPEN
+            return job_error(cause, found.value)
+        return found
+
     async def _after_verdict(
-        self, tried: dict[Replica, JobError], request: ChatRequest
+        self, tried: dict[Replica, JobError], role: ModelRole
     ) -> Replica | JobError | _Wait:
         """What there is once the probes have ended."""
-        try:
-            async with asyncio.timeout(min(request.timeout_s, PATIENCE_S)):
-                while True:
-                    found = self._pick(tried, request.prompt.role)
-                    if found is not _Wait.VERDICT:
-                        return found
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while (found := self._pick(tried, role)) is _Wait.VERDICT:
                     await self._next_verdict()
-        except TimeoutError:
-            return _Wait.VERDICT
+                return found
+        return _Wait.VERDICT
 
     def _pick(self, tried: dict[Replica, JobError], role: ModelRole) -> Replica | JobError | _Wait:
         """The server to ask, why there is none, or what there is to wait for."""
@@ -265,13 +270,7 @@ class Router:
         """Somewhere there may be more room, or less."""
         for line in self._lines.values():
             line.move()
-        well = [
-            replica
-            for replica in self._used.replicas
-            if replica.broken is None and replica.breaker.state is State.CLOSED
-        ]
-        if any(replica.limits for replica in well):
-            self._follow(sum(replica.room(self._roles) for replica in well))
+        self._sizing.tell(self._used.replicas)
 
     def _affordable(self) -> list[Upstream]:
         return [up for up in self.upstreams if self._budgets.wait_s(up.provider) is None]
@@ -303,15 +302,3 @@ class Router:
         finally:
             for waiting in waits:
                 waiting.cancel()
-
-
-async def _trouble(replica: Replica) -> JobError | None:
-    """Why a server cannot be asked, if it cannot."""
-    if replica.broken is not None:
-        # Told anew: an error that is raised again and again keeps every frame it went through.
-        return Halt(str(replica.broken), cause=replica.broken.cause)
-    try:
-        await replica.client.ping()
-    except JobError as error:
-        return error
-    return None

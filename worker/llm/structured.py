@@ -23,6 +23,7 @@ from worker.llm.question import (
     model_question,
     schema_question,
 )
+from worker.tracing import Said, Span, Step, step
 
 __all__ = [
     "CALLS_PER_ASK",
@@ -55,6 +56,7 @@ class Asker:
         text_timeout_s: one total for each call without a picture.
         vision_timeout_s: one total for each call with a picture.
         time_left: seconds to the job's deadline, or None; no call outlasts it.
+        priority: of each call, where the server has a queue by priority; see `ChatRequest`.
         slot: where each call waits for its turn.
         answered: told of each call that the server has answered, whatever the answer is worth.
     """
@@ -65,6 +67,7 @@ class Asker:
     text_timeout_s: float = 60.0
     vision_timeout_s: float = 120.0
     time_left: Callable[[], float | None] = lambda: None
+    priority: int = 0
     slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     answered: Callable[[], None] = lambda: None
 
@@ -95,17 +98,22 @@ class Asker:
             Snooze, Halt: as the client raised them.
         """
         inquiry = Inquiry(question, prompt, check or _as_it_is)
-        request = self._request(question, prompt)
+        with step(Step.QUESTION, prompt=prompt.version, max_tokens=question.max_tokens) as span:
+            return await self._answered(inquiry, self._request(question, prompt), span)
+
+    async def _answered(self, inquiry: Inquiry[Any, Any], request: ChatRequest, span: Span) -> Any:
         first, said = await self._ask(inquiry, request)
+        span.say(**_told(said))
         if isinstance(first, Answer):
             return self._taken(first)
         if rule(first.cause).disposition is not Disposition.REASK:
             raise _failure(first, said)
         self.usage.reasks += 1
-        second, said = await self._ask(inquiry, self._again(request, first, said))
+        second, again = await self._ask(inquiry, self._again(request, first, said))
+        span.say(**_told(said, again))
         if isinstance(second, Answer):
             return self._taken(second)
-        raise _failure(second, said)
+        raise _failure(second, again)
 
     async def _ask(
         self, inquiry: Inquiry[Any, Any], request: ChatRequest
@@ -136,6 +144,7 @@ class Asker:
             max_tokens=question.max_tokens,
             timeout_s=self.vision_timeout_s if seeing else self.text_timeout_s,
             request_id=self.request_id,
+            priority=self.priority,
         )
 
     async def _call(self, request: ChatRequest) -> Completion:
@@ -143,7 +152,8 @@ class Asker:
         if left_s is not None and left_s <= 0:
             raise Reject(FailureReason.EXPIRED, "the deadline passed before the model was asked")
         if left_s is not None:
-            request = replace(request, timeout_s=min(request.timeout_s, left_s))
+            timeout_s = min(request.timeout_s, left_s)
+            request = replace(request, timeout_s=timeout_s, left_s=left_s)
         started = time.perf_counter()
         self.usage.calls += 1
         try:
@@ -175,6 +185,17 @@ def _larger_cap(request: ChatRequest, said: Completion, context: int | None) -> 
     most = len(f"{prompt.system}{prompt.user}".encode(errors="replace"))
     read = said.tokens_in or (context if prompt.image else most)
     return max(request.max_tokens, min(doubled, context - read - _NOTE_TOKENS))
+
+
+def _told(*said: Completion) -> Said:
+    """What a trace tells of the replies to one question."""
+    return {
+        "finish_reason": said[-1].finish_reason,
+        "tokens_in": sum(one.tokens_in for one in said),
+        "tokens_out": sum(one.tokens_out for one in said),
+        "tokens_cached": sum(one.tokens_cached for one in said),
+        "reasks": len(said) - 1,
+    }
 
 
 def _failure(fault: Fault, said: Completion) -> JobError:

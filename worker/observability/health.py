@@ -81,37 +81,16 @@ async def _checked(check: Check) -> str:
     return "ok"
 
 
+def pages(health: Health, metrics: Metrics | None = None) -> dict[str, Handler]:
+    """What one worker answers, by path; without metrics there is no such page."""
+    found: dict[str, Handler] = {"/live": health.live, "/ready": health.ready}
+    if metrics is not None:
+        found["/metrics"] = _exposed(metrics)
+    return found
+
+
 def _exposed(metrics: Metrics) -> Handler:
     async def handle(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     return handle
-
-
-class HealthServer:
-    """Serves `Health` on a port, and the metrics where there are some."""
-
-    def __init__(
-        self, health: Health, host: str, port: int, metrics: Metrics | None = None
-    ) -> None:
-        app = web.Application()
-        app.router.add_get("/live", health.live)
-        app.router.add_get("/ready", health.ready)
-        if metrics is not None:
-            app.router.add_get("/metrics", _exposed(metrics))
-        self._runner = web.AppRunner(app, access_log=None)
-        self._host, self._port = host, port
-
-    async def start(self) -> int:
-        """Listen; returns the port.
-
-        Raises:
-            OSError: the address is taken or not ours.
-        """
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-        return int(self._runner.addresses[0][1])
-
-    async def stop(self) -> None:
-        """Close the port."""
-        await self._runner.cleanup()

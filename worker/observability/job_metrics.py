@@ -17,6 +17,7 @@ class JobMetrics:
         def counter(name: str, what: str, *labels: str) -> Counter:
             return Counter(f"llm_worker_{name}", what, ["job_type", *labels], registry=registry)
 
+        self._found: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         model = ("provider", "model")
         why = ("outcome", "reason", "cause")
         self._jobs = counter("jobs", "Jobs that have ended, and for failed ones why.", *why)
@@ -43,14 +44,21 @@ class JobMetrics:
         job_type = job.entry.job_type
         failed = isinstance(outcome, Failed)
         why = (str(outcome.reason), outcome.cause) if failed else ("", "")
-        self._jobs.labels(job_type, outcome.kind, *why).inc()
-        self._reasks.labels(job_type).inc(job.usage.reasks)
-        self._repaired.labels(job_type).inc(job.usage.repaired)
-        self._dropped.labels(job_type).inc(job.usage.dropped)
+        self._one(self._jobs, job_type, outcome.kind, *why).inc()
+        self._one(self._reasks, job_type).inc(job.usage.reasks)
+        self._one(self._repaired, job_type).inc(job.usage.repaired)
+        self._one(self._dropped, job_type).inc(job.usage.dropped)
         for used in spent.models:
             labels = (job_type, used.provider, used.model)
-            self._tokens.labels(*labels, "in").inc(used.tokens_in)
-            self._tokens.labels(*labels, "out").inc(used.tokens_out)
-            self._tokens.labels(*labels, "cached").inc(used.tokens_cached)
+            self._one(self._tokens, *labels, "in").inc(used.tokens_in)
+            self._one(self._tokens, *labels, "out").inc(used.tokens_out)
+            self._one(self._tokens, *labels, "cached").inc(used.tokens_cached)
             if used.cost is not None:
-                self._cost.labels(*labels, currency).inc(used.cost)
+                self._one(self._cost, *labels, currency).inc(used.cost)
+
+    def _one(self, counter: Counter, *labels: str) -> Counter:
+        """The counter of these labels, found once: looking it up costs three times the counting."""
+        found = self._found.get((counter, labels))
+        if found is None:
+            found = self._found[counter, labels] = counter.labels(*labels)
+        return found

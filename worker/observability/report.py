@@ -14,7 +14,7 @@ def report(
     job: Job, outcome: Outcome, *, prices: Prices = NO_PRICES, metrics: Metrics | None = None
 ) -> None:
     """Say what came of a job, what it took and cost, and, for a dead letter, why."""
-    spent = usage_report(job.usage, prices)
+    spent = job.spent or usage_report(job.usage, prices)
     if metrics is not None:
         metrics.jobs.ended(job, outcome, spent, prices.currency)
     fields = job.log_fields | {

@@ -18,12 +18,19 @@ Argument = str | bytes | int
 
 
 class Script:
-    """One `.lua` file of this folder, sent by its hash and whole where the server forgot it."""
+    """A `.lua` file of this folder, sent by its hash and whole where the server forgot it.
 
-    def __init__(self, name: str) -> None:
-        path = Path(__file__).parent / f"{name}.lua"
-        self._source = path.read_text(encoding="utf-8")
-        self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
+    Others it builds on stand before it: Redis scripts cannot import.
+
+    Attributes:
+        source: its text.
+        sha: the name the server has for it.
+    """
+
+    def __init__(self, name: str, *, after: Sequence[str] = ()) -> None:
+        paths = (Path(__file__).parent / f"{part}.lua" for part in (*after, name))
+        self.source = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+        self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(
         self, client: StreamClient, keys: Sequence[str], args: Sequence[Argument]
@@ -31,12 +38,13 @@ class Script:
         """Run it; a restarted or failed-over server, which has lost it, is sent its text."""
         words = (len(keys), *keys, *args)
         try:
-            return await client.execute_command("EVALSHA", self._sha, *words)
+            return await client.execute_command("EVALSHA", self.sha, *words)
         except NoScriptError:
-            return await client.execute_command("EVAL", self._source, *words)
+            return await client.execute_command("EVAL", self.source, *words)
 
 
-CLAIM = Script("claim")
+CLAIM = Script("claim", after=["tickets"])
+MEND = Script("mend", after=["tickets"])
 RECLAIM = Script("reclaim")
 RENEW = Script("renew")
 RECORD = Script("record")
@@ -46,7 +54,9 @@ DEAD_LETTER = Script("dead_letter")
 RELEASE = Script("release")
 LEAVE = Script("leave")
 STRAY = Script("stray")
+TELL = Script("tell")
 REPLAY = Script("replay")
+MEET = Script("meet")
 BEAT = Script("beat")
 CANCEL = Script("cancel")
 STREAM_STATE = Script("stream_state")

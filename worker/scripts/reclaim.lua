@@ -7,8 +7,23 @@
 -- cannot be answered, 'answered': only those whose outcome is recorded.
 -- A server that was frozen runs what was queued the moment it thaws. By then every lease looks expired,
 -- and its holders' renewals may be queued behind us: too late is too late (server time, Unix ms).
--- Returns { entries, ghosts, missing }: entries = {{stream number, id, fields, deliveries, outcome, delivered}, ...};
+-- Returns { entries, ghosts, missing }: entries = {{stream number, id, fields, deliveries, outcome, delivered, who had it}, ...};
 -- ghosts = pending entries that a trim or delete had left without content, acknowledged here.
+local function pending_idle(stream, look)
+  local waits = redis.pcall('XPENDING', stream, ARGV[1], '-', '+', 1, ARGV[6])
+  if waits.err then return waits end
+  if not waits[1] then return redis.pcall('XPENDING', stream, ARGV[1], 'IDLE', ARGV[3], '-', '+', look) end
+  local found = {}
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, ARGV[1])) do
+    local name, holds = consumer[2], consumer[4]
+    if #found < look and holds > 0 and name ~= ARGV[6] then
+      local idle = redis.call('XPENDING', stream, ARGV[1], 'IDLE', ARGV[3], '-', '+', look - #found, name)
+      for _, pending in ipairs(idle) do found[#found + 1] = pending end
+    end
+  end
+  return found
+end
+
 local room = tonumber(ARGV[4])
 local entries, ghosts, missing = {}, 0, {}
 local now = redis.call('TIME')
@@ -17,9 +32,9 @@ for k = 1, #KEYS, 2 do
   if room <= 0 then break end
   local stream, outbox = KEYS[k], KEYS[k + 1]
   local number = (k + 1) / 2
-  local any = ARGV[5 + number] == 'any'
+  local any = ARGV[6 + number] == 'any'
   local look = any and room or math.max(room, 500)
-  local idle = redis.pcall('XPENDING', stream, ARGV[1], 'IDLE', ARGV[3], '-', '+', look)
+  local idle = pending_idle(stream, look)
   if idle.err then
     if string.find(idle.err, 'NOGROUP', 1, true) then missing[#missing + 1] = number
     elseif #entries == 0 then return idle
@@ -36,7 +51,7 @@ for k = 1, #KEYS, 2 do
         local claimed = redis.call('XCLAIM', stream, ARGV[1], ARGV[2], ARGV[3], id)
         if claimed[1] then
           local kept = redis.call('HMGET', outbox, id, id .. ':n')
-          entries[#entries + 1] = {number, id, claimed[1][2], tonumber(pending[4]) + 1, kept[1], kept[2]}
+          entries[#entries + 1] = {number, id, claimed[1][2], tonumber(pending[4]) + 1, kept[1], kept[2], pending[2]}
           room = room - 1
         end
       end

@@ -1,6 +1,13 @@
--- Note how many of an outcome's effects are delivered.
--- KEYS: stream, outbox. ARGV: group, consumer, id, count.
--- Returns 1, or 0 when the entry is not ours any more.
-if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) == 0 then return 0 end
-redis.call('HSET', KEYS[2], ARGV[3] .. ':n', ARGV[4])
-return 1
+-- Note how many of each outcome's effects are delivered.
+-- KEYS: stream, outbox, stream, outbox, ...
+-- ARGV: group, consumer, stream number, id, count, stream number, id, count, ...
+-- Returns the places (from 1) of the entries that are not ours any more, as record.lua does.
+local lost = {}
+for i = 3, #ARGV, 3 do
+  local k, id = 2 * tonumber(ARGV[i]) - 1, ARGV[i + 1]
+  local pending = redis.pcall('XPENDING', KEYS[k], ARGV[1], id, id, 1, ARGV[2])
+  if pending.err and not string.find(pending.err, 'NOGROUP', 1, true) then return pending end
+  if #pending == 1 then redis.call('HSET', KEYS[k + 1], id .. ':n', ARGV[i + 2])
+  else lost[#lost + 1] = i / 3 end
+end
+return lost

@@ -61,20 +61,38 @@ def test_the_file_is_read_and_wrong_there_too(tmp_path: Path) -> None:
     assert "WORKER_LEASE_S='0': Input should be greater than or equal to 1" in done.stderr
 
 
-def test_a_taken_health_port_is_a_sentence(tmp_path: Path) -> None:
-    """Exit code 2 and the setting to change."""
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_taken_health_port_is_a_sentence(tmp_path: Path, processes: str) -> None:
+    """Exit code 2 and the setting to change; the same from a parent, which has started nobody."""
+    command = (sys.executable, "-m", "worker", "--processes", processes)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = _run(tmp_path, sys.executable, "-m", "worker", WORKER_HEALTH_PORT=port)
+        done = _run(tmp_path, *command, WORKER_HEALTH_PORT=port)
     assert done.returncode == 2
     assert f"is WORKER_HEALTH_PORT={port} taken?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_processes_is_no_worker(tmp_path: Path) -> None:
+    """The option is the setting's value, with the setting's bounds."""
+    done = _run(tmp_path, str(PROGRAM), "run", "--processes", "0", WORKER_PROCESSES="2")
+    assert done.returncode == 2
+    assert "WORKER_PROCESSES=0: Input should be greater than or equal to 1" in done.stderr
+
+
+def test_what_is_wrong_is_said_once_for_all_processes(tmp_path: Path) -> None:
+    """A file that a setting names cannot be read: none is started to find that out again."""
+    settings = {"WORKER_PROCESSES": "4", "TAG_VOCABULARY_FILE": str(tmp_path / "none")}
+    done = _run(tmp_path, sys.executable, "-m", "worker", **settings)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("TAG_VOCABULARY_FILE") == 1
 
 
 @pytest.mark.parametrize(
     ("command", "said"),
     [
         ((sys.executable, "-m", "worker", "--help"), "Run the daemon until SIGTERM"),
+        ((str(PROGRAM), "run", "--help"), "--processes"),
         ((str(PROGRAM), "--help"), "enqueue"),
         ((str(PROGRAM), "enqueue", "--help"), "intent_classify"),
         ((str(PROGRAM), "check", "-h"), "image folder"),

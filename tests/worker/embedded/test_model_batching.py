@@ -55,6 +55,10 @@ async def test_the_queue_time_of_the_finished_is_told() -> None:
         await asyncio.gather(*(engine.generate(CALL, 0) for _ in range(2)))
         found = series(engine.metrics())
     assert found["vllm:request_queue_time_seconds_count"] == 2
+    assert found["stand_in:waiting_seconds_total"] == pytest.approx(1.0)
+    assert found["stand_in:running_seconds_total"] == pytest.approx(2.0)
+    assert found["stand_in:steps_total"] == 20
+    assert found["stand_in:clock_seconds"] == pytest.approx(2.0)
     assert found["vllm:request_queue_time_seconds_sum"] == pytest.approx(1.0)
     buckets = {bound: found[f"vllm:request_queue_time_seconds_bucket {bound}"] for bound in BOUNDS}
     assert buckets == {"0.3": 1, "0.8": 1, "1.5": 2, "+Inf": 2}

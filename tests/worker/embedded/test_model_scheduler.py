@@ -213,6 +213,23 @@ def test_who_comes_during_a_step_does_not_wait_yet() -> None:
     assert server.scheduler.unfinished == 3
 
 
+def test_seconds_of_places_and_of_the_queue_are_exact() -> None:
+    """Each second counts once for everyone who runs or waits in it, until they end or leave."""
+    server = Server(Profile(2, step_ms=1_000, sequence_ms=0, prefill_ms=0))
+    _, long, leaving = server.add(output=1), server.add(output=3), server.add(output=9)
+    server.step()  # the first and the second run, the third waits
+    server.begin()
+    server.now_s += 0.5
+    server.scheduler.cancel(leaving)  # in the middle of a step it runs in
+    server.now_s += 0.5
+    server.finished += server.scheduler.end()
+    server.step()
+    server.now_s += 5.0  # nobody is there
+    totals = server.scheduler.totals
+    assert long.ended
+    assert (totals.running_s, totals.waiting_s, totals.steps) == (2 + 1.5 + 1, 1, 3)
+
+
 def test_cache_in_use_is_what_was_read_and_written() -> None:
     """Token by token, and given back at the end."""
     server = Server(SMALL)

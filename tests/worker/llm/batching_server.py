@@ -1,4 +1,4 @@
-"""A toy of a server that batches, on a clock of its own: seats, a queue, workers with endless work.
+"""A toy of a server that batches, on a clock of its own: seats, a queue, workers with much to do.
 
 No HTTP and no event loop: it is for finding out where limits end up, minutes in a blink.
 """
@@ -7,13 +7,16 @@ import heapq
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from worker.llm.limit import AdaptiveLimit, Bounds, Load
 
 SIGMA = 0.8
+EVEN = 0.9
+HOLDS_S = 4.0
+"""So long counts what a worker has told the others."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,11 @@ class Seen:
     running: float = 0.0
     waiting: float = 0.0
     limits: list[float] = field(default_factory=list[float])
+    """Of each worker, times seconds."""
+    even_at_s: float | None = None
+    """From when on their limits were even, Jain's index of 0.9 at least, counted from `from_s`."""
+    queue_peak: float = 0.0
+    """The most that waited at once, as a share of the seats."""
 
     @property
     def busy(self) -> float:
@@ -39,8 +47,22 @@ class Seen:
     @property
     def fairness(self) -> float:
         """Jain's index of the limits: 1 when all are equal."""
-        squares = sum(limit * limit for limit in self.limits)
-        return sum(self.limits) ** 2 / (len(self.limits) * squares)
+        return jain(self.limits)
+
+    def see(self, span_s: float, running: int, waiting: int, limits: list[int]) -> None:
+        """So it was for so long."""
+        if self.even_at_s is None and jain(limits) >= EVEN:
+            self.even_at_s = self.seconds
+        self.seconds += span_s
+        self.running += running * span_s
+        self.waiting += waiting * span_s
+        self.queue_peak = max(self.queue_peak, waiting / self.seats)
+        self.limits = [was + limit * span_s for was, limit in zip(self.limits, limits, strict=True)]
+
+
+def jain(shares: Sequence[float]) -> float:
+    """1 when all shares are equal, 1/n when one has everything."""
+    return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
 
 
 class Toy:
@@ -51,9 +73,18 @@ class Toy:
         joins: when each worker begins, in seconds.
         mean_s: an answer's time; log-normal.
         seed: decides everything.
+        heard: whether the workers hear of each other.
+
+    Attributes:
+        needs: the most that each worker has to do at once; without bounds at first.
     """
 
-    def __init__(self, seats: int, joins: list[float], *, mean_s: float, seed: int) -> None:
+    def __init__(
+        self, seats: int, joins: list[float], *, mean_s: float, seed: int, heard: bool = False
+    ) -> None:
+        self.needs = [math.inf] * len(joins)
+        self._heard = heard
+        self._told: dict[int, tuple[float, float]] = {}
         self._rng = Random(seed)
         self._seats, self._mean_s, self._joins = seats, mean_s, joins
         self.limits = [AdaptiveLimit(Bounds(2, 1_024, 8)) for _ in joins]
@@ -73,13 +104,8 @@ class Toy:
         for at, kind, worker in self._until(until_s):
             span = at - max(last, from_s)
             if span > 0:
-                seen.seconds += span
-                seen.running += self._running * span
-                seen.waiting += len(self._queue) * span
-                seen.limits = [
-                    sum_ + limit.value * span
-                    for sum_, limit in zip(seen.limits, self.limits, strict=True)
-                ]
+                limits = [limit.value for limit in self.limits]
+                seen.see(span, self._running, len(self._queue), limits)
             last = at
             if kind == "end":
                 self._running -= 1
@@ -87,9 +113,21 @@ class Toy:
             elif kind == "poll":
                 load = Load(self._running, len(self._queue))
                 self.limits[worker].has_told(load, self._in_flight[worker], at)
+                if self._heard:
+                    self._meet(worker, at)
                 self._plan(at + 0.75 + 0.5 * self._rng.random(), "poll", worker)
             self._fill(at)
         return seen
+
+    def _meet(self, worker: int, now: float) -> None:
+        """As `LoadWatch` and the board do it."""
+        limit = self.limits[worker]
+        self._told.pop(worker, None)
+        if limit.is_used(self._in_flight[worker]):
+            others = [said for at, said in self._told.values() if now - at < HOLDS_S]
+            self._told[worker] = (now, limit.exact)
+            if others:
+                limit.is_shared(others)
 
     def _until(self, end_s: float) -> Iterator[tuple[float, str, int]]:
         while self._events and self._events[0][0] <= end_s:
@@ -103,7 +141,7 @@ class Toy:
         workers = [n for n, at in enumerate(self._joins) if at <= now]
         self._rng.shuffle(workers)
         for worker in workers:
-            while self._in_flight[worker] < self.limits[worker].value:
+            while self._in_flight[worker] < min(self.limits[worker].value, self.needs[worker]):
                 self._in_flight[worker] += 1
                 self._queue.append(worker)
         while self._queue and self._running < self._seats:

@@ -1,6 +1,7 @@
 """The bytes of a chat completion, out and in."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,13 @@ def test_a_text_request() -> None:
             "json_schema": {"name": "tags", "schema": SCHEMA, "strict": True},
         },
     }
+
+
+def test_a_priority_is_said_only_where_there_is_one() -> None:
+    """0 is what a request has that says nothing."""
+    request = ChatRequest(Prompt("s", "u"), "tags", SCHEMA, 100, 60.0)
+    assert "priority" not in _body(request)
+    assert _body(replace(request, priority=7))["priority"] == 7
 
 
 def test_a_picture_comes_after_the_text() -> None:

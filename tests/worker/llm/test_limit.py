@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.llm.batching_server import Toy
+from tests.worker.llm.batching_server import Toy, jain
 from worker.llm.limit import (
     CALM_S,
     HOLD_S,
@@ -16,6 +16,7 @@ from worker.llm.limit import (
     Bounds,
     Load,
     Reason,
+    levelled,
 )
 
 IDLE = Load(running=20, waiting=0)
@@ -119,16 +120,19 @@ def test_after_a_queue_it_grows_carefully_until_it_has_been_calm() -> None:
     tested.has_told(QUEUED, 30, 0.0)
     for second in range(1, 4):
         tested.has_told(IDLE, tested.value, float(second))
-    assert 20 <= tested.value <= 22
+    assert 20 <= tested.value <= 24
     for second in range(int(CALM_S), int(CALM_S) + 5):
         tested.has_told(IDLE, tested.value, float(second))
     assert tested.value > 40
 
 
 def test_a_short_queue_is_as_it_should_be() -> None:
-    """The server is full, and has the next one ready; the limit is drawn to where it is now."""
+    """The server is full, and has the next one ready: one waits gladly, two are one too many."""
     tested = limit(65, cap=99)
-    tested.has_told(Load(running=64, waiting=1), 65, 1.0)
+    tested.has_told(Load(running=63, waiting=2), 65, 1.0)
+    assert (tested.value, tested.reason) == (63, Reason.FULL)
+    tested = limit(64, cap=99)
+    tested.has_told(Load(running=63, waiting=1), 64, 1.0)
     assert (tested.value, tested.reason) == (64, Reason.FULL)
 
 
@@ -223,3 +227,58 @@ def test_who_comes_late_gets_its_share(seats: int, workers: int) -> None:
     seen = Toy(seats, joins, mean_s=1.0, seed=workers).run(300, from_s=200)
     assert seen.fairness >= 0.9
     assert seen.busy >= 0.98
+
+
+LIMITS = st.lists(st.floats(2, 1_000), min_size=1, max_size=16)
+
+
+@given(LIMITS)
+def test_levelling_keeps_the_sum_and_brings_limits_together(limits: list[float]) -> None:
+    """Nobody below the lowest, nobody above the highest, and after some rounds all are equal."""
+    for _ in range(40):
+        others = [limits[:n] + limits[n + 1 :] for n in range(len(limits))]
+        after = [levelled(own, rest) for own, rest in zip(limits, others, strict=True)]
+        assert sum(after) == pytest.approx(sum(limits))
+        slack = 1e-9 * max(limits)
+        assert min(limits) - slack <= min(after)
+        assert max(after) <= max(limits) + slack
+        limits = after
+    assert max(limits) - min(limits) <= 0.001
+
+
+def test_a_limit_is_drawn_to_the_others() -> None:
+    """Up or down, within its own bounds, and it says why."""
+    tested = limit(10)
+    tested.is_shared([30.0])
+    assert (tested.value, tested.reason) == (13, Reason.SHARED)
+    tested.is_shared([1.0] * 99)
+    assert (tested.value, tested.reason) == (9, Reason.SHARED)
+    tested.is_shared([tested.exact])
+    assert tested.value == 9
+    tested.is_shared([9_999.0])
+    assert (tested.value, tested.reason) == (64, Reason.CAP)
+    tested.is_shared([2.0])
+    assert (tested.value, tested.reason) == (54, Reason.SHARED)
+
+
+@pytest.mark.parametrize(("seats", "workers"), [(64, 2), (64, 8), (256, 2), (256, 4), (256, 16)])
+def test_workers_that_hear_of_each_other_draw_level_in_seconds(seats: int, workers: int) -> None:
+    """The one that comes last has its share at once; the server is as full as before."""
+    joins = [0.0] * (workers - 1) + [60.0]
+    toy = Toy(seats, joins, mean_s=1.0, seed=workers, heard=True)
+    seen = toy.run(120, from_s=60)
+    assert seen.even_at_s is not None
+    assert seen.even_at_s <= 6
+    assert seen.fairness >= 0.97
+    assert seen.busy >= 0.98
+    assert seen.queue <= 0.05
+
+
+def test_who_needs_little_is_no_measure_for_the_others() -> None:
+    """It has what it needs, and they have the rest of the server."""
+    toy = Toy(64, [0.0, 0.0, 0.0], mean_s=1.0, seed=1, heard=True)
+    toy.needs[0] = 4
+    seen = toy.run(120, from_s=60)
+    assert seen.busy >= 0.98
+    assert jain(seen.limits[1:]) >= 0.97
+    assert seen.limits[0] < seen.limits[1] / 3

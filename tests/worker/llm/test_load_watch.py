@@ -1,7 +1,7 @@
 """What servers say of their load: read from anything, asked for only while it is needed."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.builders import turn, until
 from tests.worker.llm.model_servers import chat_request, serving
-from tests.worker.llm.sites import Routed, routed
+from tests.worker.llm.sites import Routed, ended, hang, routed
 from worker.embedded.model_tally import Tally
 from worker.errors import Retryable
 from worker.llm import load_watch as room
@@ -21,6 +21,7 @@ from worker.llm.chat import ModelRole
 from worker.llm.client import MAX_LOAD_BYTES
 from worker.llm.limit import AdaptiveLimit, Bounds, Load, Reason
 from worker.llm.load_watch import IDLE_S, TELL_EVERY_S, LoadWatch, read_load
+from worker.llm.peers import Alone, Peers
 from worker.llm_config import ProviderName
 
 VLLM, OPENAI = ProviderName.VLLM, ProviderName.OPENAI
@@ -111,14 +112,16 @@ class Metrics:
 
 
 @asynccontextmanager
-async def watched(provider: ProviderName = VLLM) -> AsyncGenerator[tuple[Routed, Metrics]]:
+async def watched(
+    provider: ProviderName = VLLM, peers: Peers | None = None
+) -> AsyncGenerator[tuple[Routed, Metrics]]:
     """One server with a limit for texts, watched every few milliseconds."""
     metrics = Metrics()
     async with routed({provider: 1}) as net:
         [site], [replica] = net.sites[provider], net.replicas(provider)
         site.metrics = metrics.answer
         replica.limits = {ModelRole.TEXT: AdaptiveLimit(Bounds(2, 64, 8))}
-        watch = LoadWatch([replica], lambda: net.time[0], lambda: 0.5)
+        watch = LoadWatch([replica], lambda: net.time[0], lambda: 0.5, peers or Alone())
         watching = asyncio.create_task(watch.run())
         try:
             yield net, metrics
@@ -192,6 +195,51 @@ async def test_a_server_without_such_an_address_is_not_asked() -> None:
         await net.router.complete(chat_request())
         await turn(50)
         assert metrics.asked == 0
+
+
+class Fleet:
+    """`Peers` that a test makes up, and that writes down."""
+
+    def __init__(self, *others: Mapping[str, float]) -> None:
+        self.others = others
+        self.told: list[tuple[str, Mapping[str, float]]] = []
+
+    async def meet(self, server: str, using: Mapping[str, float]) -> Sequence[Mapping[str, float]]:
+        """Note it."""
+        self.told.append((server, using))
+        return self.others
+
+
+@pytest.mark.parametrize("provider", [VLLM, OPENAI])
+async def test_workers_hear_of_each_other_while_they_work(provider: ProviderName) -> None:
+    """Of what they could use more of; also where the server itself tells nothing."""
+    fleet = Fleet({"text": 40.0, "vision": 3.0, "sound": 9.0}, {})
+    async with watched(provider, fleet) as (net, metrics):
+        metrics.reply = lambda: web.Response(body=told(8, 0))
+        [site], [replica] = net.sites[provider], net.replicas(provider)
+        await net.router.complete(chat_request())
+        assert fleet.told == [], "between calls there is nothing to share"
+        site.handler = hang
+        calls = [asyncio.create_task(net.router.complete(chat_request())) for _ in range(8)]
+        await until(lambda: replica.limits[ModelRole.TEXT].reason is Reason.SHARED)
+        assert replica.limits[ModelRole.TEXT].value >= 8 + int(0.3 * (24 - 8))
+        assert (replica.url, {"text": 8.0}) in fleet.told
+        for call in calls:
+            await ended(call)
+
+
+async def test_who_does_not_use_its_limit_is_not_drawn_to_the_others() -> None:
+    """It says that it uses nothing, and its limit stays."""
+    fleet = Fleet({"text": 40.0})
+    async with watched(VLLM, fleet) as (net, metrics):
+        metrics.reply = lambda: web.Response(body=told(8, 0))
+        [site], [replica] = net.sites[VLLM], net.replicas(VLLM)
+        site.handler = hang
+        call = asyncio.create_task(net.router.complete(chat_request()))
+        await until(lambda: len(fleet.told) >= 3)
+        assert {str(using) for _, using in fleet.told} == {"{}"}
+        assert replica.limits[ModelRole.TEXT].value == 8
+        await ended(call)
 
 
 async def test_the_log_says_why_and_not_too_often() -> None:

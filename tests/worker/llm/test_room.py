@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from shared.enums import FailureReason
 from tests.builders import turn, until
 from tests.worker.llm.model_servers import answering, chat_request
 from tests.worker.llm.sites import Routed, good, routed
-from worker.errors import Retryable, Snooze
+from worker.errors import Reject, Retryable, Snooze
 from worker.llm.breaker import BreakerLimits, State
 from worker.llm.causes import Cause
-from worker.llm.chat import ModelRole
+from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.limit import AdaptiveLimit, Bounds, Load, Reason
 from worker.llm.replica import Replica
 from worker.llm_config import ProviderName
@@ -187,6 +189,64 @@ async def test_success_grows_where_the_server_tells_nothing() -> None:
         assert replica.limits[TEXT].value == 2
 
 
+async def test_what_it_waits_is_taken_off_the_deadline() -> None:
+    """The call has what is left of it, and none is made when nothing is."""
+    async with routed({VLLM: 1}) as net:
+        held, asked = Held(), list[ChatRequest]()
+        net.sites[VLLM][0].handler = held
+        [replica] = limited(net, 1)
+        _note_requests(replica, asked)
+        first = ask(net, "first")
+        await until(lambda: len(held.order) == 1)
+        request = replace(chat_request(20.0, "late"), left_s=20.0)
+        late = asyncio.create_task(net.router.complete(request))
+        await turn()
+        held.release(2)
+        await asyncio.gather(first, late)
+        assert [request.timeout_s == 20.0 for request in asked] == [True, False]
+        assert 0 < asked[1].timeout_s < 20.0
+        with pytest.raises(Reject) as expired:
+            await net.router.complete(replace(request, left_s=0.0))
+        assert expired.value.reason is FailureReason.EXPIRED
+        assert len(asked) == 2
+
+
+def _note_requests(replica: Replica, asked: list[ChatRequest]) -> None:
+    complete = replica.client.complete
+
+    async def noted(request: ChatRequest) -> Completion:
+        asked.append(request)
+        return await complete(request)
+
+    replica.client.complete = noted  # type: ignore[method-assign] - what the server is asked
+
+
+async def test_the_wait_for_a_verdict_and_for_room_have_one_end() -> None:
+    """Both together take no longer than the call itself may."""
+    async with routed({VLLM: 1}, limits=BreakerLimits(min_calls=1, probes=1)) as net:
+        held = net.sites[VLLM][0].handler = Held()
+        [replica] = limited(net, 1)
+        replica.breaker.trip()
+        net.turn(60)
+        probe = ask(net, "probe")
+        await until(lambda: len(held.order) == 1)
+        with pytest.raises(Snooze) as caught:
+            await ask(net, "second", timeout_s=0.02)
+        assert caught.value.cause == Cause.BREAKER_OPEN
+        held.release()
+        await probe
+
+
+async def test_who_had_next_to_no_time_left_says_nothing_of_the_server() -> None:
+    """A crowd that has waited here until its deadlines would have it cut and left alone."""
+    async with routed({VLLM: 1}, limits=BreakerLimits(min_calls=1)) as net:
+        net.sites[VLLM][0].handler, [replica] = Held(), limited(net, 20)
+        for hurried, limit, state in ((True, 20, State.CLOSED), (False, 12, State.OPEN)):
+            with pytest.raises((Retryable, Snooze), match="no answer from the model"):
+                await replica.complete(replace(chat_request(0.02), hurried=hurried))
+            assert (replica.limits[TEXT].value, replica.breaker.state) == (limit, state)
+
+
 # ------------------------------------------------------------------------ the slots
 
 
@@ -238,3 +298,23 @@ async def test_facts_for_whoever_asks() -> None:
         held.release()
         await call
         assert _by_role(net) == {"text": 0, "vision": 0}
+
+
+async def test_what_is_claimed_follows_the_kind_there_is() -> None:
+    """With texts only no room for pictures is counted, as soon as a text has waited for it."""
+    heard: list[int] = []
+    async with routed({VLLM: 1}) as net:
+        held = net.sites[VLLM][0].handler = Held()
+        limited(net, 4)
+        net.router.follow(heard.append, list(ModelRole))
+        calls = [ask(net, str(number)) for number in range(4)]
+        await until(lambda: len(held.order) == 4)
+        assert heard[-1] == 8
+        calls.append(ask(net, "waits"))
+        await until(lambda: heard[-1] == 5)
+        held.release()
+        await until(lambda: len(held.order) == 5)
+        assert heard[-1] == 5
+        held.release(4)
+        await asyncio.gather(*calls)
+        assert heard[-1] == 8

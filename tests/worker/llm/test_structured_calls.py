@@ -107,3 +107,11 @@ async def test_nothing_but_a_job_error_escapes(
     except JobError as error:
         cause = error.cause
     assert cause in {"", *Cause}
+
+
+async def test_a_call_knows_the_deadline() -> None:
+    """Whoever waits with it takes the time from that, and not only from the call's own limit."""
+    llm = ScriptedLLM([GOOD, GOOD])
+    await Asker(llm, Usage(), "job-1", text_timeout_s=60.0, time_left=lambda: 90.0)(TAGS, PROMPT)
+    await Asker(llm, Usage(), "job-1", text_timeout_s=60.0, time_left=lambda: 9.0)(TAGS, PROMPT)
+    assert [(request.timeout_s, request.left_s) for request in llm.requests] == [(60, 90), (9, 9)]

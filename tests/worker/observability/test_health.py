@@ -13,7 +13,8 @@ import pytest
 from worker.clock import Clock
 from worker.errors import Halt, Snooze
 from worker.observability import health as module
-from worker.observability.health import Check, Health, HealthServer, Heartbeats
+from worker.observability.health import Check, Health, Heartbeats, pages
+from worker.observability.health_server import HealthServer
 from worker.observability.metrics import Metrics
 
 
@@ -52,7 +53,7 @@ def _health(checks: Mapping[str, Check], time: Time | None = None) -> Health:
 async def _served(
     health: Health, metrics: Metrics | None = None
 ) -> AsyncGenerator[aiohttp.ClientSession]:
-    server = HealthServer(health, "127.0.0.1", 0, metrics)
+    server = HealthServer(pages(health, metrics), "127.0.0.1", 0)
     port = await server.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
@@ -157,7 +158,7 @@ async def test_metrics_are_on_the_same_port() -> None:
 async def test_a_taken_port_is_an_os_error() -> None:
     """The start stops with it; nothing is left listening."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        server = HealthServer(_health({}), "127.0.0.1", taken.getsockname()[1])
+        server = HealthServer(pages(_health({})), "127.0.0.1", taken.getsockname()[1])
         with pytest.raises(OSError, match="address already in use"):
             await server.start()
         await server.stop()

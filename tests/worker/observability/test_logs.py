@@ -21,6 +21,19 @@ class Terminal(io.StringIO):
         return True
 
 
+class Writes(io.StringIO):
+    """A stream that keeps each write by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def write(self, s: str) -> int:
+        """One system call, where nothing is buffered."""
+        self.texts.append(s)
+        return len(s)
+
+
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     """The root logger and structlog are the process's: leave them as they were found."""
@@ -154,3 +167,15 @@ def test_configuring_again_replaces_what_was() -> None:
     structlog.get_logger().error("y")
     assert [line["event"] for line in _lines(second)] == ["x", "y"]
     assert first.getvalue() == ""
+
+
+@pytest.mark.parametrize("through", ["structlog", "logging"])
+def test_one_of_several_processes_says_which(through: str) -> None:
+    """Their lines are in one stream; a line is one write, so none gets into another's."""
+    stream = Writes()
+    configure(LogLevel.INFO, LogFormat.JSON, stream, process=3)
+    log: Any = structlog.get_logger() if through == "structlog" else logging.getLogger("lib")
+    log.error("x")
+    [text] = stream.texts
+    assert text.endswith("}\n")
+    assert json.loads(text)["process"] == 3

@@ -5,6 +5,7 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams, job_fields
+from tests.one_by_one import record, settle
 from worker.job_queue import JobQueue
 from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.finding import find_entries
@@ -89,7 +90,7 @@ async def test_one_whose_answer_is_written_down(place: Place) -> None:
     """It cannot be cancelled: it may have been delivered in part."""
     await place.add("j1")
     [entry] = await place.queue.claim(1, block_ms=0)
-    await place.queue.record(entry, b"answer")
+    await record(place.queue, entry, b"answer")
     assert (await place.story()).state == "delivering"
     assert await place.cancel() is Cancelled.TOO_LATE
     assert await place.marked() == []
@@ -100,7 +101,7 @@ async def test_one_that_has_ended(place: Place) -> None:
     await place.add("j1")
     [entry] = await place.queue.claim(1, block_ms=0)
     event = {"event": "completed", "job_id": "j1", "entry_id": entry.entry_id, "llm_ms": "5"}
-    await place.queue.settle(TYPE, [entry.entry_id], [event])
+    await settle(place.queue, entry, event=event)
     for wanted in ("j1", entry.entry_id):
         story = await place.story(wanted)
         assert (story.state, story.chapters, len(story.events)) == ("completed", (), 1)

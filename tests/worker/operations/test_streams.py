@@ -5,6 +5,7 @@ import pytest
 from shared.enums import JobType
 from shared.redis_streams import GROUP, WAITING, Keys
 from tests.builders import Streams
+from tests.one_by_one import record, settle, tick
 from worker.job_queue import JobQueue
 from worker.operations.streams import StreamCounts, appended_at, count_stream, count_streams
 from worker.redis_clients import RedisClients
@@ -52,9 +53,9 @@ async def test_taken_settled_and_recorded(streams: Streams, queue: JobQueue) -> 
     """Each is counted where it is, with its age."""
     ids = [await streams.add() for _ in range(5)]
     one, two, _three = await queue.claim(3, block_ms=0)
-    await queue.settle(TYPE, [one.entry_id])
-    await queue.record(two, b"answer")
-    await queue.tick(two, 1)
+    await settle(queue, one)
+    await record(queue, two, b"answer")
+    await tick(queue, two, 1)
     found = await _counts(streams)
     assert (found.waiting, found.in_flight, found.outbox) == (2, 2, 1)
     assert found.oldest_waiting_at == appended_at(ids[3])
