@@ -12,10 +12,11 @@ import aiohttp
 from shared import JobStatus
 from tests.chaos.fleet import Fleet
 from tests.chaos.jobs import Enqueued
+from tests.chaos.log_lines import says
 from tests.chaos.outstanding import Outstanding, StreamState
 
 _COUNTED = ("reclaimed", "lease_lost", "handed_back", "job_retry", "delivery_retry")
-_EXPECTED_ERROR = '"event": "job_dead"'
+_EXPECTED_ERROR = "job_dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,9 @@ def read_logs(fleet: Fleet) -> tuple[Counter[str], list[str]]:
     damning: list[str] = []
     for seat in fleet.seats:
         for line in seat.log():
-            logged.update(event for event in _COUNTED if f'"event": "{event}"' in line)
-            is_error = '"level": "error"' in line or '"level": "critical"' in line
-            if "Traceback" in line or (is_error and _EXPECTED_ERROR not in line):
+            logged.update(event for event in _COUNTED if says(line, "event", event))
+            is_error = says(line, "level", "error") or says(line, "level", "critical")
+            is_expected = says(line, "event", _EXPECTED_ERROR)
+            if "Traceback" in line or (is_error and not is_expected):
                 damning.append(f"{seat.service.name}: {line.strip()[:2_000]}")
     return logged, damning

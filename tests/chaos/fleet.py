@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.chaos.calls import Calls
 from tests.chaos.journal import Journal
+from tests.chaos.log_lines import says
 from tests.chaos.proxy import Proxy
 from worker.embedded.service import Service
 from worker.embedded.stack import Stack
@@ -68,8 +69,8 @@ class Seat:
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Its log lines of one event, over all its starts."""
-        mark = f'"event": "{event}"'
-        return [found for line in self.log() if mark in line and (found := _parsed(line))]
+        lines = (line for line in self.log() if says(line, "event", event))
+        return [found for line in lines if (found := _parsed(line))]
 
     def log(self) -> Iterator[str]:
         """Its log, line by line."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.chaos.log_lines import says
 from worker.config import LogFormat, LogLevel
 from worker.observability.logs import configure
 
@@ -179,3 +180,14 @@ def test_one_of_several_processes_says_which(through: str) -> None:
     [text] = stream.texts
     assert text.endswith("}\n")
     assert json.loads(text)["process"] == 3
+
+
+def test_a_line_is_found_by_what_it_says() -> None:
+    """The chaos run reads logs this way: else no error in one would ever be seen."""
+    stream = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.JSON, stream)
+    structlog.get_logger("any").error("worker_bug", consumer="me")
+    line = stream.getvalue()
+    assert says(line, "event", "worker_bug")
+    assert says(line, "level", "error")
+    assert not says(line, "event", "worker")
