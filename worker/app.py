@@ -16,7 +16,7 @@ from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
 from worker.delivery import Delivery, DeliveryLimits, Waiting
-from worker.errors import Halt, JobError
+from worker.errors import Halt, JobError, Service
 from worker.gates import Gates
 from worker.handlers import HANDLERS
 from worker.janitor import Janitor
@@ -30,7 +30,12 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
-from worker.model_side import build_load_watch, build_preflight, priorities
+from worker.model_side import (
+    build_load_watch,
+    build_preflight,
+    build_return_watch,
+    priorities,
+)
 from worker.observability.health import Check, Health, Heartbeats, pages
 from worker.observability.health_server import HealthServer
 from worker.outside import Outside, open_outside
@@ -89,12 +94,14 @@ async def _serve(
     preflight = build_preflight(settings, outside.router)
     peers = RedisPeers(outside.redis.commands, Keys(settings.llm_stream_prefix), queue.consumer)
     load_watch = build_load_watch(settings, outside.router, hands.slots.resize, peers)
+    return_watch = build_return_watch(outside.router, hands.gates[Service.MODEL].hurry)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
             async with background(
                 preflight.watch(),
                 load_watch.run(),
+                return_watch.run(),
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
@@ -168,6 +175,7 @@ def _hands(
         slots=slots,
         leases=Leases(queue, lease_s),
         parking=parking,
+        gates=gates,
         answering=Answering(workshop, _answer_limits(settings), slots, parking, gates, clock),
         delivery=Delivery(
             queue,
