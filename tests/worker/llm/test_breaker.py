@@ -38,6 +38,13 @@ class Bench:
         self.breaker.seen(well=well)
         assert self.breaker.due_in_s <= due_s, "a look never makes it later"
 
+    def meanwhile(self, move: str, number: int) -> None:
+        """What happens between calls."""
+        if move == "wait":
+            self.now += number
+        else:
+            self.look(well=bool(number))
+
     def wait(self) -> None:
         """Until a call may try again."""
         self.now += self.breaker.due_in_s
@@ -249,10 +256,8 @@ def test_it_is_never_stuck(moves: list[tuple[str, int]], probes: int) -> None:
     for move, number in moves:
         if move == "enter" and bench.breaker.admits:
             entered.append(bench.breaker.enter())
-        elif move == "wait":
-            bench.now += number
-        elif move == "look":
-            bench.look(well=bool(number))
+        elif move in {"wait", "look"}:
+            bench.meanwhile(move, number)
         elif entered and move == "end":
             bench.breaker.record(entered.pop(0), (GOOD, BAD, SLOW, UNREACHED)[number])
         elif entered and move == "abandon":
