@@ -109,7 +109,7 @@ class Gate:
 
     def hurry(self) -> None:
         """The service may be back: it is tried now, or when it has asked to be tried again."""
-        if self._failures and self._probe is None:
+        if self._failures:
             self._probe_at = min(self._probe_at, max(self._clock.elapsed(), self._asked_until))
             self._wake()
 

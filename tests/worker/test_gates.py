@@ -131,7 +131,8 @@ async def test_who_waits_is_woken_to_try() -> None:
     await turn()
     assert not waiting.done()
     post.gate.hurry()
-    await waiting
+    await turn()
+    assert waiting.done()
     assert post.gate.try_enter("waited")
     assert places(post.gate) == 0
 

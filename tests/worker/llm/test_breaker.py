@@ -178,9 +178,12 @@ def test_who_was_away_and_is_back_is_tried_at_once() -> None:
         bench.call(UNREACHED)
     assert bench.breaker.due_in_s == OPEN_MAX_S
     bench.look(well=False)
-    bench.now += 7
+    bench.now += 1
     bench.look(well=True)
     assert (bench.breaker.due_in_s, bench.breaker.admits) == (0, True)
+    bench.look(well=False)
+    bench.look(well=True)
+    assert bench.breaker.admits, "it has not been tried yet"
     bench.call(GOOD, 3)
     assert bench.breaker.state is State.CLOSED
 
