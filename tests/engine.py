@@ -86,6 +86,7 @@ class Engine:
             slots=self.slots,
             leases=self.leases,
             parking=self.parking,
+            gates=self.gates,
             answering=self.answering(handlers, clock),
             delivery=self.delivery(clock),
         )

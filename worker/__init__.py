@@ -17,7 +17,8 @@ A job's way, and the file for each step:
                llm/            the model side, from the question to the value:
                  structured.py   asks, judges, asks once more; question, judging, repair, salvage
                  causes.py       what can go wrong, and what follows: one table
-                 router.py       which server: replica.py, breaker.py, preflight.py, providers.py
+                 router.py       which server: replica.py, breaker.py, preflight.py, providers.py,
+                                 returning.py
                  client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
                  limit.py        how much it takes at once, by what load_watch.py hears of it;
                                  sizing.py, demand.py: how many jobs that makes
@@ -34,6 +35,7 @@ Beside them:
     peer_board.py  what workers tell each other of the model servers they share
     marks.py       what operators have paused and cancelled; interruptible.py cuts a job off
     presence.py    tells of this worker and hears the marks; control_channel.py says when
+    steering.py    the two together
     portrait.py    what it tells, roster.py as JSON, pace.py how many jobs a minute
     operations/    the fleet seen and steered from outside: for the command line, and for the page
     backlog.py     how many outcomes may wait for Core

@@ -4,9 +4,8 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
@@ -17,10 +16,9 @@ from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.config import Settings
-from worker.consumer import Consumer, Hands, Report
-from worker.control_channel import ControlChannel
+from worker.consumer import Consumer, Hands
 from worker.delivery import Delivery, DeliveryLimits, Waiting
-from worker.errors import Halt, JobError
+from worker.errors import Halt, JobError, Service
 from worker.gates import Gates
 from worker.handlers import HANDLERS
 from worker.janitor import Janitor
@@ -34,9 +32,13 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
-from worker.llm.load_watch import LoadWatch
 from worker.marks import Marks
-from worker.model_side import build_load_watch, build_preflight, priorities
+from worker.model_side import (
+    build_load_watch,
+    build_preflight,
+    build_return_watch,
+    priorities,
+)
 from worker.observability.health import Check, Health, Heartbeats, pages
 from worker.observability.health_server import HealthServer
 from worker.observability.onlookers import Onlookers, build_telling
@@ -44,11 +46,10 @@ from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.parking import Parking
 from worker.peer_board import RedisPeers
-from worker.portrait import Portrait, Sitter
 from worker.presence import Presence
 from worker.processes.obeying import ParentLine
-from worker.redis_clients import OUTAGE
 from worker.slots import Slots
+from worker.steering import build_steering
 from worker.strays import Strays
 from worker.turns import Turns
 from worker.upkeep import Upkeep
@@ -58,7 +59,6 @@ from worker.writing import Writing
 log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY_S = 30.0
-_BEAT_EVERY_S = 5.0
 _CLAIM_STUCK_S = 60.0
 """A turn of the claim loop takes seconds; the rest is room for a slow Redis to time out."""
 
@@ -89,7 +89,7 @@ async def _serve(
     writing = Writing(queue)
     hands = _hands(settings, outside, queue, writing, clock)
     onlookers = _onlookers(settings, outside, queue, clock)
-    steering = _steering(settings, outside, hands, shutdown, clock)
+    steering = build_steering(settings, outside, hands, shutdown, clock)
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
@@ -101,18 +101,16 @@ async def _serve(
         parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
-    load_watch = _load_watch(settings, outside, hands)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
             async with background(
                 preflight.watch(),
-                load_watch.run(),
-                outside.budgets.run(),
+                *_model_loops(settings, outside, hands),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
                 onlookers.run(),
-                *steering.loops(_heeding(hands)),
+                *steering.loops(hands),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
                 ),
@@ -131,52 +129,14 @@ async def _serve(
     return code
 
 
-@dataclass(frozen=True, slots=True)
-class _Steering:
-    """This worker among the others: how it tells of itself, and hears from operators."""
-
-    report: Report
-    presence: Presence
-    channel: ControlChannel
-
-    def loops(
-        self, heard: Callable[[bool], Awaitable[None]]
-    ) -> tuple[Coroutine[Any, Any, None], ...]:
-        beats = self.presence.run(heard, _BEAT_EVERY_S)
-        return beats, self.channel.listen(self.presence.nudge)
-
-
-def _steering(
-    settings: Settings, outside: Outside, hands: Hands, shutdown: Shutdown, clock: Clock
-) -> _Steering:
-    limits, keys = hands.claiming.limits, Keys(settings.llm_stream_prefix)
-    sitter = Sitter(hands.leases, limits, outside.router, shutdown.drain.is_set)
-    portrait = Portrait(sitter, settings.worker_job_types, clock)
-    client, name = outside.redis.commands, hands.queue.consumer
-    presence = Presence(client, keys, name, portrait.taken, limits.marks, clock)
-    channel = ControlChannel(settings.redis_url, keys.control, clock)
-    return _Steering(portrait.counting(outside.report), presence, channel)
-
-
-def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
-    """What follows when marks were read: cancelled jobs are cut off, a read is made anew."""
-    marks = hands.claiming.limits.marks
-
-    async def heed(paused_changed: bool) -> None:
-        marks.interrupt(hands.leases)
-        if paused_changed:
-            types, tenants = sorted(marks.paused.types), sorted(marks.paused.tenants)
-            log.warning("paused_by_operator", job_types=types, tenants=tenants)
-            with suppress(*OUTAGE):  # then the read ends by its own timeout
-                await hands.queue.nudge()
-
-    return heed
-
-
-def _load_watch(settings: Settings, outside: Outside, hands: Hands) -> LoadWatch:
+def _model_loops(
+    settings: Settings, outside: Outside, hands: Hands
+) -> tuple[Coroutine[Any, Any, None], ...]:
     name, keys = hands.queue.consumer, Keys(settings.llm_stream_prefix)
     peers = RedisPeers(outside.redis.commands, keys, name)
-    return build_load_watch(settings, outside.router, hands.slots.resize, peers)
+    load_watch = build_load_watch(settings, outside.router, hands.slots.resize, peers)
+    return_watch = build_return_watch(outside.router, hands.gates[Service.MODEL].hurry)
+    return load_watch.run(), return_watch.run(), outside.budgets.run()
 
 
 def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
@@ -239,6 +199,7 @@ def _hands(
         slots=slots,
         leases=Leases(queue, lease_s),
         parking=parking,
+        gates=gates,
         answering=Answering(
             workshop, _answer_limits(settings, marks), slots, parking, gates, clock
         ),

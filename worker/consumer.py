@@ -17,6 +17,7 @@ from worker.claiming import Claiming
 from worker.clock import Clock
 from worker.delivery import Delivery
 from worker.errors import Halt
+from worker.gates import Gates
 from worker.job import NOBODY, HandBack, Job, LeaseLost, Stage, Witness
 from worker.job_queue import JobQueue
 from worker.leases import Leases
@@ -45,6 +46,7 @@ class Hands:
     slots: Slots
     leases: Leases
     parking: Parking
+    gates: Gates
     answering: Answering
     delivery: Delivery
 

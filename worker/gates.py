@@ -37,7 +37,7 @@ class Gate:
         self._why = ""
         self._failures = 0  # in a row; none means open
         self._probe: object | None = None
-        self._probe_at = 0.0
+        self._probe_at = self._asked_until = 0.0
         self._places: set[asyncio.Future[None]] = set()
 
     @property
@@ -102,8 +102,16 @@ class Gate:
         self._failures += 1
         self._probe, self._why = None, why
         backoff = min(backoff_s(self._failures, self._clock.jitter()), PROBE_EVERY_MAX_S)
-        self._probe_at = self._clock.elapsed() + max(backoff, after_s or 0.0)
+        now = self._clock.elapsed()
+        self._asked_until = now + (after_s or 0.0)
+        self._probe_at = max(now + backoff, self._asked_until)
         self._wake()
+
+    def hurry(self) -> None:
+        """The service may be back: it is tried now, or when it has asked to be tried again."""
+        if self._failures:
+            self._probe_at = min(self._probe_at, max(self._clock.elapsed(), self._asked_until))
+            self._wake()
 
     def leave(self, who: object) -> None:
         """A job ends without having asked; if it was the probe, somebody else may be."""

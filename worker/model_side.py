@@ -18,6 +18,7 @@ from worker.llm.peers import Alone, Peers
 from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
 from worker.llm.replica import Replica, Watchers
+from worker.llm.returning import ReturnWatch
 from worker.llm.router import Router, Upstream
 from worker.llm_config import Fallback, ProviderName, StructureName
 
@@ -72,6 +73,11 @@ def build_load_watch(
             replica.limits = {role: AdaptiveLimit(bounds, measured=measured) for role in ModelRole}
         router.follow(lambda room: resize(min(room, cap)), _roles(settings))
     return LoadWatch(router.replicas, time.monotonic, random.random, peers or Alone())
+
+
+def build_return_watch(router: Router, back: Callable[[], None]) -> ReturnWatch:
+    """What sees these servers come back; `back` is told when one may be tried again."""
+    return ReturnWatch(router.replicas, random.random, back)
 
 
 def priorities(weights: Mapping[JobType, int]) -> dict[str, int]:

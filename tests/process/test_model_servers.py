@@ -59,6 +59,25 @@ async def test_the_fallback_takes_over_and_gives_back(bench: Bench) -> None:
         await bench.settled()
 
 
+async def test_one_that_returns_is_used_at_once(bench: Bench) -> None:
+    """Jobs wait for it, and not for the minute for which it was to be left alone."""
+    worker = bench.start_worker(**QUICK | {"LLM_BREAKER_OPEN_S": "3600"})
+    await _all_done(bench, "a")
+    bench.stack.model.stop()
+    names = [f"b{number}" for number in range(10)]
+    for name in names:
+        await bench.enqueue(name)
+
+    async def left_alone() -> bool:
+        return bool(log_lines(worker, "model_server_left_alone"))
+
+    await until(left_alone, what="the breaker to open")
+    bench.stack.model.start()
+    assert {job["status"] for job in await bench.ended(*names)} == {"completed"}
+    assert log_lines(worker, "model_server_left_alone")[0]["for_s"] == 60
+    await bench.settled()
+
+
 async def test_who_is_away_at_the_start(bench: Bench) -> None:
     """The fallback has the work from the first job on; no attempt is spent to find that out."""
     bench.stack.model.stop()

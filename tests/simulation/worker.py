@@ -103,6 +103,7 @@ def in_simulation(rng: Random) -> Generator[None]:
             _BEAT_EVERY_S=_BEAT_EVERY_S,
             build_preflight=_no_preflight,
             build_load_watch=_no_load_watch,
+            build_return_watch=_no_return_watch,
             Clock=lambda: clock,
             consumer_name=lambda: _loop().name,
         ),
@@ -160,6 +161,18 @@ class _NoLoadWatch:
 
 def _no_load_watch(*_: object) -> _NoLoadWatch:
     return _NoLoadWatch()
+
+
+class _NoReturnWatch:
+    """The model is its own health: jobs find out when it is back."""
+
+    async def run(self) -> None:
+        """There is nothing to watch."""
+        await _for_ever()
+
+
+def _no_return_watch(*_: object) -> _NoReturnWatch:
+    return _NoReturnWatch()
 
 
 def _no_preflight(*_: object) -> _NoPreflight:

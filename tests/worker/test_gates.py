@@ -97,6 +97,46 @@ def test_tripped_probes_wait_longer_up_to_four_seconds() -> None:
     assert waits == [1.0, 2.0, 4.0, PROBE_EVERY_MAX_S, PROBE_EVERY_MAX_S]
 
 
+def test_one_that_may_be_back_is_tried_at_once() -> None:
+    """By the one probe there may be: who waits is told, and an open gate stays open."""
+    post = Post()
+    post.gate.hurry()
+    assert post.gate.is_open
+    for _ in range(4):
+        post.gate.trip("a", "refused", None)
+        post.later(PROBE_EVERY_MAX_S)
+        assert post.gate.try_enter("a")
+    post.gate.trip("a", "refused", None)
+    assert not post.gate.try_enter("b")
+    post.gate.hurry()
+    assert post.gate.wants_probe
+    assert post.gate.try_enter("b")
+    post.gate.hurry()
+    assert not post.gate.try_enter("c")
+
+
+def test_nobody_hurries_a_service_that_has_named_a_time() -> None:
+    """`Retry-After` is kept to, also where its health is good before that."""
+    post = Post()
+    post.gate.trip("a", "429", 3.0)
+    post.gate.hurry()
+    assert seconds_closed(post, "b") == 3.0
+
+
+async def test_who_waits_is_woken_to_try() -> None:
+    """A job that is parked for seconds more does not wait for them."""
+    post = Post()
+    post.gate.trip("a", "refused", None)
+    waiting = post.waiting()
+    await turn()
+    assert not waiting.done()
+    post.gate.hurry()
+    await turn()
+    assert waiting.done()
+    assert post.gate.try_enter("waited")
+    assert places(post.gate) == 0
+
+
 @pytest.mark.parametrize(("asked_s", "closed_s"), [(0.0, 1.0), (0.5, 1.0), (30.0, 30.0)])
 def test_what_the_service_asks_for_is_a_floor(asked_s: float, closed_s: float) -> None:
     """`Retry-After` is kept to, and does not shorten the backoff."""

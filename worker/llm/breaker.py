@@ -2,8 +2,9 @@
 
 A sliding window of calls is judged by how many failed and how many were slow. Too many of either
 opens the breaker: nobody calls. After a while a few calls may try (half open); when they succeed it
-closes, and with the first failure it opens again for twice as long. Time is monotonic and comes in
-from outside.
+closes, and with the first failure it opens again for twice as long. Of a server that was away, and
+not just sick, it is seen when it is back: then nobody waits for that time to be over. Time is
+monotonic and comes in from outside.
 """
 
 from collections import deque
@@ -69,7 +70,9 @@ class Breaker:
         self._window: deque[tuple[float, Verdict]] = deque(maxlen=WINDOW_CALLS)
         self._unreached = 0
         self._openings = 0  # in a row, without having closed between them
-        self._due_at = 0.0
+        self._opened_at = self._due_at = 0.0
+        self._away = False  # since it was opened
+        self._returns = 0  # like `_openings`: how often it was tried because it seemed to be back
         self._probing = 0
         self._passed = 0
 
@@ -124,16 +127,37 @@ class Breaker:
     def trip(self) -> None:
         """Open at once: it is known that the server is away."""
         if self._state is not State.OPEN:
-            doublings = min(self._openings, 16)
             self._openings += 1
-            self._due_at = self._elapsed() + min(self._limits.open_s * 2**doublings, OPEN_MAX_S)
+            self._away = False
+            self._opened_at = self._elapsed()
+            self._due_at = self._opened_at + self._rest_s(self._openings)
             self._turn(State.OPEN)
+
+    def seen(self, *, well: bool) -> None:
+        """Somebody has looked at its health while it is left alone.
+
+        Its health may be good while its answers are not: that shortens nothing. But one that was
+        away since it was opened, and is there again, may be tried at once; when that fails, the
+        next return is believed only after a rest, which doubles too.
+        """
+        if self._state is not State.OPEN:
+            return
+        if well and self._away:
+            rested_at = self._opened_at + self._rest_s(self._returns)
+            self._due_at = min(self._due_at, max(rested_at, self._elapsed()))
+            self._returns += 1
+        self._away = not well
 
     def reset(self) -> None:
         """Close at once: it is known that the server is well."""
-        self._openings = 0
+        self._openings = self._returns = 0
         if self._state is not State.CLOSED:
             self._turn(State.CLOSED)
+
+    def _rest_s(self, times: int) -> float:
+        """How long it is left alone when that has happened so many times in a row; 0 for none."""
+        doublings = min(times - 1, 16)
+        return min(self._limits.open_s * 2.0**doublings, OPEN_MAX_S) if times else 0.0
 
     def _judge_probe(self, verdict: Verdict) -> None:
         if verdict.failed or verdict.slow:

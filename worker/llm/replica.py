@@ -78,6 +78,7 @@ class Replica:
     checked: bool = False
     _flights: Counter[ModelRole] = field(default_factory=Counter[ModelRole])
     _called: asyncio.Event = field(default_factory=asyncio.Event)
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
     _told: State = State.CLOSED
     _verdicts: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
 
@@ -251,6 +252,7 @@ class Replica:
             self.watchers.observer.breaker(self.provider, self.server, str(state))
             if state is State.OPEN:
                 self.client.takes_priority = self.preset.priorities  # it may come back set up anew
+                self._opened.set()
                 due_s = round(self.breaker.due_in_s, 1)
                 log.warning("model_server_left_alone", server=self.server, for_s=due_s)
             elif state is State.CLOSED:
@@ -259,6 +261,11 @@ class Replica:
             if not waiting.done():
                 waiting.set_result(None)
         self.moved()
+
+    async def left_alone(self) -> None:
+        """Return when its breaker has opened, be it since this was last asked."""
+        await self._opened.wait()
+        self._opened.clear()
 
     async def minds(self, request: ChatRequest) -> bool:
         """Whether it is only this request that is refused: the model answers another one.

@@ -32,6 +32,19 @@ class Bench:
             assert self.breaker.admits
             self.breaker.record(self.breaker.enter(), verdict)
 
+    def look(self, *, well: bool) -> None:
+        """Somebody looks at its health."""
+        due_s = self.breaker.due_in_s
+        self.breaker.seen(well=well)
+        assert self.breaker.due_in_s <= due_s, "a look never makes it later"
+
+    def meanwhile(self, move: str, number: int) -> None:
+        """What happens between calls."""
+        if move == "wait":
+            self.now += number
+        else:
+            self.look(well=bool(number))
+
     def wait(self) -> None:
         """Until a call may try again."""
         self.now += self.breaker.due_in_s
@@ -153,12 +166,86 @@ def test_it_can_be_told() -> None:
     assert bench.breaker.state is State.CLOSED
 
 
+# ------------------------------------------------------------------------ coming back
+
+
+def test_who_was_away_and_is_back_is_tried_at_once() -> None:
+    """Nobody waits for the time to be over, however long it has become."""
+    bench = Bench()
+    bench.breaker.trip()
+    for _ in range(4):
+        bench.wait()
+        bench.call(UNREACHED)
+    assert bench.breaker.due_in_s == OPEN_MAX_S
+    bench.look(well=False)
+    bench.now += 1
+    bench.look(well=True)
+    assert (bench.breaker.due_in_s, bench.breaker.admits) == (0, True)
+    bench.look(well=False)
+    bench.look(well=True)
+    assert bench.breaker.admits, "it has not been tried yet"
+    bench.call(GOOD, 3)
+    assert bench.breaker.state is State.CLOSED
+
+
+def test_good_health_excuses_no_bad_answers() -> None:
+    """Who was never away is left alone for as long as ever, and twice as long the next time."""
+    bench = Bench()
+    bench.call(BAD, 10)
+    for rest_s in (5, 10, 20):
+        bench.look(well=True)
+        assert bench.breaker.due_in_s == rest_s
+        bench.look(well=True)
+        assert bench.breaker.due_in_s == rest_s
+        bench.wait()
+        bench.call(BAD)
+
+
+def test_who_comes_back_only_to_fail_is_believed_less_each_time() -> None:
+    """One that dies of its first question is not killed every second."""
+    bench = Bench()
+    bench.breaker.trip()
+    rests: list[float] = []
+    for _ in range(5):
+        bench.look(well=False)
+        bench.look(well=True)
+        rests.append(bench.breaker.due_in_s)
+        bench.wait()
+        bench.call(BAD)
+    assert rests == [0, 5, 10, 20, 40]
+    bench.look(well=False)
+    bench.look(well=True)
+    bench.wait()
+    bench.call(GOOD, 3)
+    bench.breaker.trip()
+    bench.look(well=False)
+    bench.look(well=True)
+    assert bench.breaker.due_in_s == 0
+
+
+def test_a_look_says_nothing_where_calls_do() -> None:
+    """Not while it is closed, nor while it is being tried, nor of the next time it is open."""
+    bench = Bench()
+    bench.look(well=False)
+    assert bench.breaker.state is State.CLOSED
+    bench.breaker.trip()
+    bench.look(well=False)
+    bench.wait()
+    probe = bench.breaker.enter()
+    bench.look(well=False)
+    assert bench.breaker.state is State.HALF_OPEN
+    bench.breaker.record(probe, BAD)
+    bench.look(well=True)
+    assert bench.breaker.due_in_s == 10
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("enter"), st.just(0)),
         st.tuples(st.just("end"), st.integers(0, 3)),
         st.tuples(st.just("abandon"), st.just(0)),
         st.tuples(st.just("wait"), st.integers(0, 70)),
+        st.tuples(st.just("look"), st.integers(0, 1)),
     ),
     max_size=200,
 )
@@ -172,8 +259,8 @@ def test_it_is_never_stuck(moves: list[tuple[str, int]], probes: int) -> None:
     for move, number in moves:
         if move == "enter" and bench.breaker.admits:
             entered.append(bench.breaker.enter())
-        elif move == "wait":
-            bench.now += number
+        elif move in {"wait", "look"}:
+            bench.meanwhile(move, number)
         elif entered and move == "end":
             bench.breaker.record(entered.pop(0), (GOOD, BAD, SLOW, UNREACHED)[number])
         elif entered and move == "abandon":
