@@ -16,8 +16,7 @@ from worker.turns import Order
 log = structlog.get_logger(__name__)
 
 _SHORT_BLOCK_MS = 200
-_ROOM_MAX = 100
-"""Entries in one reply, which is in memory three times over while it is read."""
+_ROOM_MAX = 1_000
 _SORTED_AT_ONCE = 500
 """So many new entries keep the server busy for some 3 ms."""
 _SORTS_MAX = 20
