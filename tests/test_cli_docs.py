@@ -22,7 +22,9 @@ def _rows(title: str) -> list[list[str]]:
 
 def _commands(group: Any, before: str = "") -> Iterator[tuple[str, str]]:
     """Each command with its help."""
-    for name, command in cast("dict[str, Any]", group.commands).items():
+    context = group.make_context("llm-worker", [], resilient_parsing=True)
+    for name in cast("list[str]", group.list_commands(context)):
+        command = group.get_command(context, name)
         if hasattr(command, "commands"):
             yield from _commands(command, f"{before}{name} ")
         else:

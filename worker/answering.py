@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import structlog
@@ -166,6 +166,9 @@ class Answering:
             job.job_id = error.job_id
             return Failed(reason=error.reason, message=str(error))
         job.job_id = job.facts.job_id
+        # The stream has them still; here they would be the payload once more, for as long as the
+        # model takes.
+        job.entry = replace(job.entry, fields={})
         return None
 
     def _typed(self, job: Job, facts: JobEntry) -> Payload | Failed:

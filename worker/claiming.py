@@ -20,6 +20,10 @@ from worker.turns import Turns
 
 log = structlog.get_logger(__name__)
 
+_BITE = 100
+"""Entries at most in a turn: a reply is in memory three times over while it is read, and what the
+first need to start is free again before the last are there. A thousand at once took 12 MiB more.
+"""
 _ROOM_WAIT_S = 5.0
 _PAUSE_S = 0.5
 _OUTAGE_FIRST_S, _OUTAGE_MAX_S = 0.1, 2.0
@@ -115,7 +119,7 @@ class Claiming:
     # ---------------------------------------------------------------------- steps
 
     async def _claim(self) -> list[ClaimedEntry]:
-        room = await self._slots.wait_for_room(_ROOM_WAIT_S)
+        room = min(await self._slots.wait_for_room(_ROOM_WAIT_S), _BITE)
         if not room or self._stopped:
             return []
         if not self._marks.known:  # a moment, at the start: what is paused is not yet read

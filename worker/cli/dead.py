@@ -26,7 +26,12 @@ from worker.operations.letters import Death, triage
 from worker.redis_clients import connect, describe
 
 T = TypeVar("T")
-dead = typer.Typer(help="The dead letters: find, read, put back, throw away.", no_args_is_help=True)
+dead = typer.Typer(
+    name="dead",
+    help="The dead letters: find, read, put back, throw away.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _PAYLOAD_SHOWN_CHARS = 2_000

@@ -74,7 +74,7 @@ class OpenAIChat:
         self._now = now
         self.structure = provider.structure
         self.takes_priority = provider.priorities
-        self._client = AsyncOpenAI(
+        self._client = _PlainClient(
             base_url=self._url,
             api_key=api_key or "none",
             max_retries=0,
@@ -214,6 +214,17 @@ class OpenAIChat:
         if response.request.url.path == self._provider.load_path:
             most = MAX_LOAD_BYTES
         response.stream = _CappedStream(response.stream, most)
+
+
+class _PlainClient(AsyncOpenAI):
+    """The SDK's client, which tells the server nothing of this machine.
+
+    No server reads those six headers, and each call in flight carries them in two lists.
+    """
+
+    def platform_headers(self) -> dict[str, str]:
+        """None: the operating system, the processor, the versions of Python and SDK."""
+        return {}
 
 
 class _CappedStream(httpx2.AsyncByteStream):

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import BaseModel, JsonValue
 
 from worker.llm.aside import aside
-from worker.llm.caller_schema import CallerSchema
 from worker.llm.causes import Cause
 from worker.llm.salvage import without_bad_items
 from worker.llm.wire_schema import wire_schema
@@ -97,6 +96,8 @@ def schema_question(
     Raises:
         Reject: the schema cannot be used; the message says why.
     """
+    from worker.llm.caller_schema import CallerSchema  # noqa: PLC0415 - 4 MiB for one job type
+
     return Question(name, dict(schema), CallerSchema(schema).parse, max_tokens, heavy=True)
 
 
