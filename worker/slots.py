@@ -130,7 +130,7 @@ class Slots:
     def drop(self) -> None:
         """A job is gone, its slot given back before."""
         self._held -= 1
-        self._changed.set()
+        self._wake()
 
     def give_back(self, units: int = 1) -> None:
         """Slots are free: those who wait have them first, else new work may."""
@@ -181,7 +181,11 @@ class Slots:
     def step_back(self) -> None:
         """It is prepared."""
         self._aside -= 1
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._is_worth_a_claim:
+            self._changed.set()
 
     def _hand_over(self) -> None:
         while self._waiting and self._used + self._waiting[0].units <= self._capacity:
@@ -189,7 +193,7 @@ class Slots:
             if not place.granted.done():
                 self._used += place.units
                 place.granted.set_result(None)
-        self._changed.set()
+        self._wake()
 
 
 @dataclass(slots=True)
