@@ -1,4 +1,4 @@
-"""The loop: claim no more than there is room for, and bring each job to its end.
+"""The loop: claim what there is room for, and bring each job to its end.
 
 claim ─► answer (admit, infer, retry) ─► deliver (record, effects, PATCH) ─► settle
 """
@@ -70,10 +70,11 @@ class Consumer:
         self._beat = beat
 
     async def stop(self) -> None:
-        """Stop claiming, and hand back at once what waits for another try."""
+        """Stop claiming, and hand back at once what waits: for another try, or for its first."""
         self._stopping.set()
         self._hands.claiming.stop()
         self._hands.parking.close()
+        self._hands.slots.clear()
         with suppress(*OUTAGE):  # then the read ends by its own timeout
             await self._hands.queue.wake()
 

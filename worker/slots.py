@@ -10,6 +10,10 @@ from worker.job import HandBack
 
 ASIDE_FREE = 8
 """So many jobs may prepare something (a picture, say) while others use their slots."""
+SPARE_SHARE = 16
+"""For so many slots one job more is claimed than can run, to wait here for the next that is free:
+without it a slot is idle for as long as a claim takes. With more of them, jobs would wait here
+while another worker has a slot for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +29,9 @@ class _Place:
 class Slots:
     """Inference slots. A job that waits for some goes before new work, in the order of asking.
 
-    Claiming takes a slot with each entry (`hold`), so no more is claimed than can run; a job that
-    parks or delivers gives its slot back and, if it has to run again, waits for one (`acquire`).
+    Claiming takes a slot with each entry (`hold`), and a few more entries than can run (`spare`):
+    those wait for a slot. A job that parks or delivers gives its slot back and, if it has to run
+    again, waits for one (`acquire`).
     """
 
     def __init__(self, capacity: int, *, held_max: int) -> None:
@@ -79,29 +84,48 @@ class Slots:
         return self._held_max
 
     @property
-    def room(self) -> int:
-        """How many entries may be claimed now."""
-        coming = sum(place.units for place in self._waiting) + max(0, self._aside - ASIDE_FREE)
-        free = self._capacity - self._used - coming
-        return max(0, min(free, self._held_max - self._held))
+    def spare(self) -> int:
+        """How many jobs more than can run are to be at hand; none beside one that is alone."""
+        return 0 if self._pins else (self._capacity + SPARE_SHARE // 2) // SPARE_SHARE
 
     @property
-    def overdrawn(self) -> bool:
-        """Whether more are in use than there are: a claim brings what there was room for when it
-        was sent, and somebody who waited may have had that room since.
+    def room(self) -> int:
+        """How many entries may be claimed now."""
+        return max(0, min(self._free + self.spare, self._held_max - self._held))
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether a job that comes with a slot must ask for it like all others.
+
+        More are in use than there are: a claim brings some to wait, and somebody who waited may
+        have had room since it was sent. Or somebody waits, and came before; but behind one who
+        will be alone there is only the way back to the stream.
         """
-        return self._used > self._capacity
+        return self._used > self._capacity or (bool(self._waiting) and not self._pins)
 
     async def wait_for_room(self, timeout_s: float) -> int:
-        """The room there is, as soon as there is any; 0 when the time is over first."""
+        """The room there is, as soon as it is worth a claim; 0 when the time is over first."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not self.room:
+                while not self._is_worth_a_claim:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             return 0
         return self.room
+
+    @property
+    def _free(self) -> int:
+        """Slots that nobody has or waits for; below zero when more are wanted than there are."""
+        coming = sum(place.units for place in self._waiting) + max(0, self._aside - ASIDE_FREE)
+        return self._capacity - self._used - coming
+
+    @property
+    def _is_worth_a_claim(self) -> bool:
+        """Whether a slot is idle, or half of the spare jobs have one by now: each claim is a round
+        trip and a script in Redis, whatever it brings.
+        """
+        return self.room > 0 and (self._free > 0 or 2 * self.room >= self.spare)
 
     def hold(self) -> None:
         """A job was claimed: it is held, and has a slot."""
@@ -111,7 +135,7 @@ class Slots:
     def drop(self) -> None:
         """A job is gone, its slot given back before."""
         self._held -= 1
-        self._changed.set()
+        self._wake()
 
     def give_back(self, units: int = 1) -> None:
         """Slots are free: those who wait have them first, else new work may."""
@@ -162,7 +186,11 @@ class Slots:
     def step_back(self) -> None:
         """It is prepared."""
         self._aside -= 1
-        self._changed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._is_worth_a_claim:
+            self._changed.set()
 
     def _hand_over(self) -> None:
         while self._waiting and self._used + self._waiting[0].units <= self._capacity:
@@ -170,7 +198,7 @@ class Slots:
             if not place.granted.done():
                 self._used += place.units
                 place.granted.set_result(None)
-        self._changed.set()
+        self._wake()
 
 
 @dataclass(slots=True)
@@ -204,7 +232,7 @@ class Seat:
         Raises:
             HandBack: the job is to be handed back instead.
         """
-        if self.units != units or self.slots.overdrawn:
+        if self.units != units or self.slots.is_contended:
             self.leave()
             await self.slots.acquire(units)
             self.units = units

@@ -69,7 +69,7 @@ def draw_settings(rng: Random) -> Settings:
         Settings,
         llm_stream_prefix=PREFIX,
         llm_timeout_s=60,
-        worker_concurrency=rng.choice([2, 4, 8]),
+        worker_concurrency=rng.choice([2, 4, 8, 32]),
         worker_held_max=rng.choice([10, 50]),
         worker_lease_s=rng.choice([60, 90, 120]),
         worker_grace_s=rng.choice([0, 10, 30]),

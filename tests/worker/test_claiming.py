@@ -33,7 +33,7 @@ class Desk:
         self.now = 1_000.0
         clock = Clock(elapsed=self.parking.elapsed, jitter=lambda: 0.0)
         self.gates = Gates(self.parking, clock)
-        self.slots = Slots(8, held_max=99)
+        self.slots = Slots(7, held_max=99)
         self.backlog = Backlog(outcomes_max=2, bytes_max=1_000)
         limits = Limits(self.slots, self.backlog, self.gates, NEEDS)
         queue = cast("JobQueue", self.queue)
@@ -71,7 +71,7 @@ async def quiet(desk: Desk) -> Desk:
 async def test_no_more_than_there_is_room_for(desk: Desk) -> None:
     """Of all job types, and it waits for work at the server while it may."""
     await quiet(desk)
-    for _ in range(3):
+    for _ in range(2):
         desk.slots.hold()
     desk.queue.new = [claimed(JobType.TEXT_TAG) for _ in range(9)]
     assert len(await desk.claiming.next()) == 5
@@ -82,7 +82,7 @@ async def test_no_more_than_there_is_room_for(desk: Desk) -> None:
 
 async def test_no_room(desk: Desk) -> None:
     """A turn without room asks nobody."""
-    for _ in range(8):
+    for _ in range(7):
         desk.slots.hold()
     assert await desk.claiming.next() == []
     assert desk.queue.calls == []
@@ -252,7 +252,7 @@ async def test_a_full_sweep_is_followed_by_another(desk: Desk) -> None:
     """More dead entries than room: the next turn looks again at once."""
     desk.later(LEASE_S)
     desk.queue.dead = [claimed() for _ in range(9)]
-    assert [len(await desk.claiming.next()) for _ in range(2)] == [8, 1]
+    assert [len(await desk.claiming.next()) for _ in range(2)] == [7, 2]
 
 
 async def test_answers_are_delivered_though_the_model_is_away(desk: Desk) -> None:
@@ -304,7 +304,7 @@ async def test_what_no_waiting_mends(desk: Desk, error: Exception, said: str) ->
 
 async def test_the_wait_for_room_ends_with_room(desk: Desk) -> None:
     """A job that ends wakes the loop."""
-    for _ in range(8):
+    for _ in range(7):
         desk.slots.hold()
     desk.queue.new = [claimed()]
     found: list[ClaimedEntry] = []

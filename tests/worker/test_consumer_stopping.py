@@ -27,8 +27,8 @@ async def test_stopped_while_idle(engine: Engine) -> None:
         assert task.done()
 
 
-async def test_stopped_while_busy(engine: Engine, streams: Streams) -> None:
-    """What runs is finished; what has not been claimed stays in the stream."""
+async def test_stopped_while_busy(engine: Engine, streams: Streams, other: JobQueue) -> None:
+    """What runs is finished; what waits for a slot is handed back at once; the rest stays."""
     gate = asyncio.Event()
 
     async def gated(_payload: Any, _tools: Tools) -> Completed:
@@ -39,13 +39,16 @@ async def test_stopped_while_busy(engine: Engine, streams: Streams) -> None:
     for _ in range(40):
         await streams.add(KIND)
     async with engine.running() as task:
-        await until(lambda: engine.asked == 16)
+        await until(lambda: (engine.asked, engine.slots.held) == (16, 17))
         await engine.consumer.stop()
+        await until(lambda: engine.slots.held == 16)
+        [spare] = await other.reclaim(10, idle_ms=60_000)
+        assert spare.deliveries == 1
         gate.set()
         await asyncio.wait({task})
     assert len(engine.reports) == 16
     assert await streams.length(KIND) == 24
-    assert await streams.all_pending() == {}
+    assert set(await streams.all_pending()) == {f"{KIND} {spare.entry_id}"}
 
 
 @pytest.mark.parametrize("where", ["answer", "delivery"])

@@ -44,9 +44,9 @@ async def test_fewer_of_them_end_nobody() -> None:
     for _ in range(4):
         slots.hold()
     slots.resize(2)
-    assert (slots.used, slots.room, slots.overdrawn) == (4, 0, True)
+    assert (slots.used, slots.room, slots.is_contended) == (4, 0, True)
     slots.give_back(2)
-    assert (slots.room, slots.overdrawn) == (0, False)
+    assert (slots.room, slots.is_contended) == (0, False)
     slots.give_back()
     assert slots.room == 1
     slots.resize(0)
@@ -69,7 +69,7 @@ async def test_who_waits_for_all_of_them_gets_all_there_are(wanted: int) -> None
     slots.resize(wanted)
     assert slots.room == 0
     suspect.leave()
-    assert (slots.used, slots.capacity, slots.room) == (0, wanted, wanted)
+    assert (slots.used, slots.capacity, slots.room) == (0, wanted, wanted + slots.spare)
 
 
 async def test_one_slot_is_all_there_is_too() -> None:

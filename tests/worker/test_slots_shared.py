@@ -109,12 +109,31 @@ async def test_a_seat_is_left_once() -> None:
 async def test_a_seat_is_kept() -> None:
     """Who has what it wants does not queue up for it again."""
     slots = full(1)
-    rival = asyncio.create_task(slots.acquire())
+    seat = Seat(slots)
+    await seat.take(1)
+    assert (seat.units, slots.used) == (1, 1)
+
+
+async def test_a_claim_brings_them_in_their_order() -> None:
+    """One more than can run, and one too many: the first of them run, the last of them wait."""
+    slots, order = Slots(2, held_max=99), list[int]()
+
+    async def work(number: int) -> None:
+        seat = Seat(slots)
+        await seat.take(1)
+        order.append(number)
+        await release.wait()
+        seat.leave()
+
+    release = asyncio.Event()
+    for _ in range(4):
+        slots.hold()
+    jobs = [asyncio.create_task(work(number)) for number in range(4)]
     await turn()
-    await Seat(slots).take(1)
-    assert not rival.done()
-    slots.give_back()
-    await rival
+    assert (order, slots.used) == ([0, 1], 2)
+    release.set()
+    await asyncio.gather(*jobs)
+    assert (order, slots.used) == ([0, 1, 2, 3], 0)
 
 
 async def test_two_who_want_to_be_alone() -> None:
@@ -131,15 +150,15 @@ async def test_two_who_want_to_be_alone() -> None:
 
 async def test_claimed_beside_one_that_is_alone() -> None:
     """A claim that was on its way brings a job that has a slot too many: it waits for its turn."""
-    slots = full(2)
-    alone = Seat(slots, units=2)
+    slots = Slots(2, held_max=99)
+    alone = Seat(slots, units=0)
+    await alone.take_all()
     slots.hold()
-    assert slots.overdrawn
+    assert slots.is_contended
     late = Seat(slots)
     task = asyncio.create_task(late.take(1))
     await turn()
-    assert (task.done(), slots.overdrawn, slots.used) == (False, False, 2)
-    await alone.take(2)
+    assert (task.done(), slots.used) == (False, 2)
     alone.leave()
     await task
     assert slots.used == 1
