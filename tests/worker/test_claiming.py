@@ -118,7 +118,6 @@ async def test_stopped(desk: Desk) -> None:
 async def test_who_has_had_his_share_comes_last(desk: Desk) -> None:
     """What was started counts, whatever was asked for; what others left is not held against it."""
     await quiet(desk)
-    desk.slots.hold()
     for job_type in (JobType.TEXT_TAG, JobType.TASK_MATCH, JobType.TEXT_TAG):
         desk.queue.new = [claimed(job_type) for _ in range(7)]
         await desk.claiming.next()
