@@ -101,7 +101,7 @@ class Workshop:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _CoreAside:
     """Core, read without a slot."""
 
@@ -114,7 +114,7 @@ class _CoreAside:
             return await self.core.open_tasks(user_id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _ImagesAside:
     """Pictures, prepared without a slot."""
 
@@ -127,7 +127,7 @@ class _ImagesAside:
             return await self.images.load(path)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _DocumentsAside:
     """Documents, opened and looked at without a slot."""
 

@@ -74,7 +74,7 @@ class DocumentSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as `Asker`
 class Tools:
     """What a handler works with, made anew for each try of a job.
 

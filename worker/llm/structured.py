@@ -46,7 +46,7 @@ _NOTE_TOKENS = 128
 _TOO_LONG = frozenset({Cause.TRUNCATED, Cause.REPETITION})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for each try: frozen, that costs twice as much
 class Asker:
     """Asks the model on behalf of one job; several questions may be under way at once.
 
