@@ -52,7 +52,7 @@ class Completed(Frozen):
     def costing(self, usage: UsageReport) -> "Completed":
         """The same with what it has cost."""
         result = self.result | {"usage": usage.model_dump(mode="json", exclude_none=True)}
-        return self.model_copy(update={"result": result})
+        return Completed(result=result, effects=self.effects)
 
     @property
     def update(self) -> LLMJobUpdate:
@@ -115,7 +115,7 @@ def completed(result: Result, *effects: AddTags | CreateEvent) -> Completed:
 
 def dump_outcome(outcome: Outcome) -> bytes:
     """An outcome as the outbox keeps it."""
-    return _OUTCOME.dump_json(outcome)
+    return outcome.model_dump_json().encode()
 
 
 def load_outcome(raw: bytes | None) -> Outcome | None:
