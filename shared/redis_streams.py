@@ -26,6 +26,7 @@ WAITING = "~waiting"
 """The consumer that entries are pending to while they wait for their turn; no worker's name."""
 JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
+_USER_ID = re.compile(r"-?[0-9]{1,19}")
 _USER_ID_MAX = 2**63 - 1
 _KNOWN_FIELDS = frozenset(
     name.encode()
@@ -268,6 +269,6 @@ def _user_id(raw: bytes | None) -> int | None:
     text = (_text(raw) or "").strip()
     if not text:
         return None
-    if not re.fullmatch(r"-?[0-9]{1,19}", text) or abs(int(text)) > _USER_ID_MAX:
+    if not _USER_ID.fullmatch(text) or abs(int(text)) > _USER_ID_MAX:
         raise ValueError(f"field 'user_id' is {text[:40]!r}, not a whole number")
     return int(text)

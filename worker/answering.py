@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import structlog
 from pydantic import ValidationError
 
-from shared.enums import FailureReason, JobType
+from shared.enums import FailureReason
 from shared.redis_streams import EntryError, JobEntry, decode_entry
 from shared.schemas import Payload
 from worker.clock import Clock
@@ -49,6 +49,8 @@ class Answering:
         clock: Clock,
     ) -> None:
         self._workshop = workshop
+        # By what entries say: making a JobType of it for each question costs more than the rest.
+        self._handlers = {str(name): handler for name, handler in workshop.handlers.items()}
         self._limits = limits
         self._slots = slots
         self._parking = parking
@@ -163,7 +165,7 @@ class Answering:
             return Failed(reason=FailureReason.INVALID_PAYLOAD, message=explain(error))
 
     def _handler(self, job: Job) -> Handler[Any]:
-        return self._workshop.handlers[JobType(job.entry.job_type)]
+        return self._handlers[job.entry.job_type]
 
     def _announce(self, job: Job) -> None:
         """Tell Core, without waiting for it, that work has begun."""

@@ -4,7 +4,7 @@ Pure: time and chance come in as numbers, a verdict goes out as a value. Carryin
 `answering.py` and `delivery.py`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shared.enums import FailureReason
 from worker.errors import Halt, Reject, Retryable, Service, Snooze
@@ -165,7 +165,7 @@ class RetryTracker:
     """
 
     attempts_max: int
-    tries: Tries = field(default_factory=Tries)
+    tries: Tries = Tries()
 
     def decide(self, error: Exception, *, time_left_s: float | None, jitter: float) -> Verdict:
         """Count this failure and say what follows."""
