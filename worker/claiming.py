@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 _BITE = 100
 """Entries at most in a turn: a reply is in memory three times over while it is read, and what the
-first need to start is free again before the last are there. A thousand at once took 12 MiB more.
+first need to start is free again before the last are there. A thousand at once took 10 MiB more.
 """
 _ROOM_WAIT_S = 5.0
 _PAUSE_S = 0.5

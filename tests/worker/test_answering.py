@@ -51,6 +51,7 @@ async def test_answered(job_type: JobType) -> None:
     assert tools.user_id == 42
     assert tools.enqueued_at.timestamp() == made.entry.enqueued_s
     assert (made.attempts, made.job_id, room.slots.used) == (1, "j1", 0)
+    assert not made.entry.fields  # read; many that wait for the model keep no second copy
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,14 @@ async def test_no_more_than_there_is_room_for(desk: Desk) -> None:
     assert 0 < call.ms <= 2_000
 
 
+async def test_much_room_is_filled_in_bites(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reply never has all that there is room for: it would be in memory at once."""
+    monkeypatch.setattr("worker.claiming._BITE", 3)
+    desk.queue.new = [claimed(JobType.TEXT_TAG) for _ in range(9)]
+    assert len(await desk.claiming.next()) == 3
+    assert {call.room for call in desk.queue.calls} == {3}  # the dead's entries, too
+
+
 async def test_no_room(desk: Desk) -> None:
     """A turn without room asks nobody."""
     for _ in range(7):

@@ -41,6 +41,8 @@ async def test_one_call_from_end_to_end() -> None:
     assert request.headers["Content-Type"] == "application/json"
     assert request.headers["X-Request-Id"] == "job-1"
     assert request.headers["Accept-Encoding"] == "identity"
+    told = {name.lower() for name in request.headers}
+    assert not told & {"x-stainless-os", "x-stainless-arch", "x-stainless-runtime-version"}
     assert body["model"] == "mistral"
     assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
