@@ -63,7 +63,8 @@ bench: $(BENCH_READY) ## every figure of the README, beside other queues; hours 
 $(BENCH_READY): %/ready:
 	@echo "Setting up $* with $$($(PYTHON) --version) …"
 	@test -x $*/bin/python || $(PYTHON) -m venv $*
-	@$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@# The pins are complete; older pips would take an extra for an unpinned package.
+	@$*/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 bench-client: $(READY) ## what a model call costs the processor, against the SDK's own method

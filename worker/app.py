@@ -4,9 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import Any
 
 import structlog
 
@@ -32,6 +30,8 @@ from worker.lifecycle import (
     finished_before,
     listening,
 )
+from worker.llm.load_watch import LoadWatch
+from worker.llm.returning import ReturnWatch
 from worker.marks import Marks
 from worker.model_side import (
     build_load_watch,
@@ -101,12 +101,14 @@ async def _serve(
         parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
+    watches = _model_watches(settings, outside, hands)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
             async with background(
                 preflight.watch(),
-                *_model_loops(settings, outside, hands),
+                *(watch.run() for watch in watches),
+                outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
                 onlookers.run(),
@@ -129,14 +131,15 @@ async def _serve(
     return code
 
 
-def _model_loops(
+def _model_watches(
     settings: Settings, outside: Outside, hands: Hands
-) -> tuple[Coroutine[Any, Any, None], ...]:
+) -> tuple[LoadWatch, ReturnWatch]:
     name, keys = hands.queue.consumer, Keys(settings.llm_stream_prefix)
     peers = RedisPeers(outside.redis.commands, keys, name)
-    load_watch = build_load_watch(settings, outside.router, hands.slots.resize, peers)
-    return_watch = build_return_watch(outside.router, hands.gates[Service.MODEL].hurry)
-    return load_watch.run(), return_watch.run(), outside.budgets.run()
+    return (
+        build_load_watch(settings, outside.router, hands.slots.resize, peers),
+        build_return_watch(outside.router, hands.gates[Service.MODEL].hurry),
+    )
 
 
 def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
