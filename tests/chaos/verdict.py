@@ -37,8 +37,9 @@ def broken(evidence: Evidence, keys: Keys) -> list[str]:
 
 
 def allowed_keys(keys: Keys) -> set[str]:
-    """The keys that may remain: the streams, emptied, the dead letters and the events."""
-    return {keys.stream(job_type) for job_type in JobType} | {keys.dead, keys.events}
+    """The keys that may remain: the streams, emptied, the dead letters, the events, the workers."""
+    streams = {keys.stream(job_type) for job_type in JobType}
+    return streams | {keys.dead, keys.events, keys.workers}
 
 
 def _about_core(evidence: Evidence) -> Iterator[str]:
@@ -74,7 +75,8 @@ def _about_redis(evidence: Evidence, keys: Keys) -> Iterator[str]:
     for state in evidence.redis.streams:
         if state.entries or state.pending:
             yield f"{state.stream} still holds {state.entries} entries, {state.pending} pending"
-    if extra := set(evidence.redis.keys) - allowed_keys(keys):
+    lasting = {key for key in evidence.redis.keys if not key.startswith(keys.limits(""))}
+    if extra := lasting - allowed_keys(keys):  # limits go by themselves, after seconds
         yield f"keys were left behind: {sorted(extra)}"
     told = evidence.redis.told
     if wrong := {job: told[job] for job in evidence.enqueued.jobs if told[job] != 1}:

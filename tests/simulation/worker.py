@@ -20,7 +20,7 @@ from tests.simulation.model import ModelLink
 from tests.simulation.process import Process
 from tests.simulation.redis_server import EPOCH_S
 from tests.simulation.virtual_loop import VirtualLoop
-from worker import app
+from worker import app, steering
 from worker.clock import Clock
 from worker.config import Settings
 from worker.lifecycle import ExitCode, Shutdown
@@ -99,14 +99,13 @@ def in_simulation(rng: Random) -> Generator[None]:
             app,
             HANDLERS=HANDLERS,
             HealthServer=_NoHealthServer,
-            ControlChannel=_ControlChannel,
-            _BEAT_EVERY_S=_BEAT_EVERY_S,
             build_preflight=_no_preflight,
             build_load_watch=_no_load_watch,
             build_return_watch=_no_return_watch,
             Clock=lambda: clock,
             consumer_name=lambda: _loop().name,
         ),
+        mock.patch.multiple(steering, ControlChannel=_ControlChannel, _BEAT_EVERY_S=_BEAT_EVERY_S),
         mock.patch.object(structured, "time", SimpleNamespace(perf_counter=_elapsed)),
     ):
         yield

@@ -12,7 +12,7 @@ from tests.builders import QuickParking, claimed, until
 from tests.listed_queue import ListedQueue
 from worker.backlog import Backlog
 from worker.claimed_entry import ClaimedEntry
-from worker.claiming import Claiming, Limits, alike_together
+from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.errors import Halt, Service
 from worker.gates import Gates
@@ -135,16 +135,6 @@ async def test_who_has_had_his_share_comes_last(desk: Desk) -> None:
         [(MATCH, 4), (TEXT, 3)],
         [(TEXT, 4), (MATCH, 3)],
     ]
-
-
-def test_alike_together() -> None:
-    """One user's jobs start in a row; each type stays where it was, and hurried ones in front."""
-    users = [(TEXT, "2"), (TEXT, "1"), (MATCH, "1"), (TEXT, "2"), (TEXT, ""), (MATCH, "1")]
-    entries = [claimed(JobType(kind), {"user_id": user} if user else {}) for kind, user in users]
-    hurried = claimed(JobType.TEXT_TAG, {"user_id": "9", "deadline": "1"})
-    found = alike_together([*entries, hurried])
-    numbers = [[*entries, hurried].index(entry) for entry in found]
-    assert numbers == [6, 4, 1, 0, 3, 2, 5]
 
 
 # ------------------------------------------------------------------------- gates
