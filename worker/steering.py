@@ -56,12 +56,15 @@ def build_steering(
 
 
 def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
-    """What follows when marks were read: cancelled jobs are cut off, a read is made anew."""
+    """What follows when marks were read: cancelled jobs are cut off, paused ones not tried again, a
+    read is made anew.
+    """
     marks = hands.claiming.limits.marks
 
     async def heed(paused_changed: bool) -> None:
         marks.interrupt(hands.leases)
         if paused_changed:
+            marks.stop(hands.leases)
             types, tenants = sorted(marks.paused.types), sorted(marks.paused.tenants)
             log.warning("paused_by_operator", job_types=types, tenants=tenants)
             with suppress(*OUTAGE):  # then the read ends by its own timeout

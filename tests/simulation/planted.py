@@ -1,11 +1,11 @@
-"""Three bugs to plant into the engine: a simulation that does not find them proves nothing."""
+"""Four bugs to plant into the engine: a simulation that does not find them proves nothing."""
 
 import hashlib
 from contextlib import AbstractContextManager
 from unittest import mock
 
 from tests.simulation.redis_server import SCRIPT_NAMES
-from worker import app, job_queue
+from worker import app, job_queue, stream_reader
 from worker.delivery import Delivery
 from worker.job import Job
 from worker.outcome import Failed, Outcome, dump_outcome
@@ -17,8 +17,8 @@ _OWNER_CHECK = "if #pending == 1 then"
 class _Altered(Script):
     """A script with some of its text replaced."""
 
-    def __init__(self, name: str, *changes: tuple[str, str]) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, *changes: tuple[str, str], after: tuple[str, ...] = ()) -> None:
+        super().__init__(name, after=after)
         for old, new in changes:
             assert old in self.source, f"{name}.lua has changed: {old!r} is not in it"
             self.source = self.source.replace(old, new)
@@ -49,7 +49,18 @@ def reclaim_of_live_leases() -> AbstractContextManager[object]:
     """Whatever is pending is taken for left behind."""
     idle = ("'IDLE', ARGV[3]", "'IDLE', 0")
     claim = ("ARGV[2], ARGV[3], id)", "ARGV[2], 0, id)")
-    return mock.patch.object(job_queue, "RECLAIM", _Altered("reclaim", idle, claim))
+    altered = _Altered("reclaim", idle, claim, after=("tickets", "paused"))
+    return mock.patch.object(job_queue, "RECLAIM", altered)
+
+
+def pauses_unheard() -> AbstractContextManager[object]:
+    """What is new is taken, whoever has paused it."""
+    deaf = (
+        "local function is_paused(tenant)",
+        "local function is_paused() return false end\nlocal _ = function(tenant)",
+    )
+    altered = _Altered("claim", deaf, after=("tickets", "paused"))
+    return mock.patch.object(stream_reader, "CLAIM", altered)
 
 
 def patch_before_record() -> AbstractContextManager[object]:

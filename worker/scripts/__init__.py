@@ -43,9 +43,10 @@ class Script:
             return await client.execute_command("EVAL", self.source, *words)
 
 
-CLAIM = Script("claim", after=["tickets"])
+CLAIM = Script("claim", after=["tickets", "paused"])
+ARRIVE = Script("arrive", after=["tickets", "paused"])
 MEND = Script("mend", after=["tickets"])
-RECLAIM = Script("reclaim")
+RECLAIM = Script("reclaim", after=["tickets", "paused"])
 RENEW = Script("renew")
 RECORD = Script("record")
 TICK = Script("tick")
