@@ -185,7 +185,7 @@ class Claiming:
         self._paused = why
 
     def _reclaim_is_due(self) -> bool:
-        # What is resumed may have been handed back, and its tenants have no turn: both are mended now.
+        # What is resumed may have been handed back, and its tenants have no turn: so look at once.
         now, heeded = self._clock.elapsed(), self._heeded
         self._heeded = self._marks.paused
         if now < self._reclaim_at and heeded == self._heeded:

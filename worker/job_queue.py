@@ -123,7 +123,7 @@ class JobQueue:
     async def _reclaim_some(
         self, room: int, idle_ms: int, order: Sequence[str], unanswered: Collection[str] | None
     ) -> tuple[list[list[Any]], int]:
-        """Rows of entries; 1 with it where only paused tenants' were looked at, and there are more."""
+        """Rows of entries; 1 with them where paused tenants' were in front of others, perhaps."""
         keys = [key for job_type in order for key in self._keys.waiting_room(job_type)]
         which = ["any" if unanswered is None or n in unanswered else "answered" for n in order]
         not_after_ms = await self._server_ms() + min(max(idle_ms // 3, 200), _RECLAIM_LATE_MS)

@@ -1,7 +1,7 @@
 """What operators have marked, as this worker knows it: what is paused, which jobs are cancelled.
 
-Pure: `presence.py` reads the marks, `claiming.py` and `answering.py` heed them. The names of paused
-tenants, of which there may be many, the scripts look up in Redis for themselves (scripts/paused.lua).
+Pure: `presence.py` reads the marks, `claiming.py` and `answering.py` heed them. Whether the tenant
+of a new job is paused the scripts look up in Redis for themselves (scripts/paused.lua).
 """
 
 from collections.abc import Iterable

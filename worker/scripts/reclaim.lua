@@ -38,7 +38,7 @@ for k = 1, #KEYS - 1, 4 do
   local stream, outbox, tickets, turns = KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
   local number = (k + 3) / 4
   local any = ARGV[6 + number] == 'any'
-  local look = any and not anything_paused and room or math.max(room, 500)
+  local look = any and not anything_paused and room or math.max(room, any and 100 or 500)
   local resting = {}
   local idle = pending_idle(stream, look)
   if idle.err then
