@@ -41,7 +41,7 @@ class Watch:
     wrongs: list[str] = field(default_factory=list[str])
     takeovers: list[Takeover] = field(default_factory=list[Takeover])
     on_takeover: Callable[[Takeover], None] = lambda _: None
-    on_taken: Callable[[str, str, str], None] = lambda *_: None
+    on_taken: Callable[[str, str, str], None] = lambda _who, _stream, _entry_id: None
     _before: dict[str, _Held] = field(default_factory=dict[str, _Held])
 
     def look(self, who: str, verb: str) -> None:
