@@ -21,6 +21,7 @@ from worker.redis_clients import OUTAGE
 log = structlog.get_logger(__name__)
 
 _BEAT_EVERY_S = 5.0
+_TENANTS_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
         if paused_changed:
             marks.stop(hands.leases)
             types, tenants = sorted(marks.paused.types), sorted(marks.paused.tenants)
-            log.warning("paused_by_operator", job_types=types, tenants=tenants)
+            some = tenants[:_TENANTS_NAMED]
+            log.warning("paused_by_operator", job_types=types, tenants=some, of=len(tenants))
             with suppress(*OUTAGE):  # then the read ends by its own timeout
                 await hands.queue.nudge()
 

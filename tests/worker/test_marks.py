@@ -1,5 +1,6 @@
 """What is paused and cancelled, as a worker takes it."""
 
+from shared.enums import JobType
 from shared.redis_streams import JobEntry
 from tests.builders import claimed, job
 from worker.job import Job
@@ -62,7 +63,7 @@ def test_those_that_are_cancelled_are_cut_off() -> None:
 
 
 def _of(tenant: str | None, job_type: str = "text_tag") -> Job:
-    made = job(claimed(job_type))
+    made = job(claimed(JobType(job_type)))
     made.facts = JobEntry("j", {}, tenant=tenant)
     return made
 

@@ -21,7 +21,7 @@ from worker.turns import Order
 
 FEW = Order({KIND: 0}, lookahead=5)
 AS_THEY_COME = Order({KIND: 0}, lookahead=0)
-LONG = "x" * 150
+LONG = "x" * 300
 
 
 async def stop(streams: Streams, *names: str) -> None:

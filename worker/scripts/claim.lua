@@ -85,7 +85,7 @@ end
 -- keep the others' out for as long as they wait.
 local function free_tickets(t)
   if t.cards < lookahead or not anything_paused then return lookahead - t.cards end
-  t.away = t.away or tickets_away(t.tickets, t.turns)
+  t.away = t.away or tickets_away(t.tickets, t.turns, t.cards - lookahead + to_sort)
   return lookahead - t.cards + t.away
 end
 

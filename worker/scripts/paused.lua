@@ -26,21 +26,28 @@ local function name_of(stream, short, member)
 end
 
 -- Give those who were paused, and are not, a turn again: as if they came now, since a pause is no
--- way to save up turns.
-local function call_back(stream, tickets, turns, is_paused)
+-- way to save up turns. A thousand are asked for at once: every worker does this every few seconds.
+local function call_back(hash, stream, tickets, turns)
   local away = redis.pcall('ZRANGE', turns, AWAY, '+inf', 'BYSCORE')
   if away.err or #away == 0 then return end
-  local enters = entering(turns)
-  for _, short in ipairs(away) do
+  local enters, fields = entering(turns), {}
+  for i, short in ipairs(away) do
     local member = string.find(short, '\30', 1, true) and first_ticket(tickets, short)
-    if not is_paused(name_of(stream, short, member)) then redis.call('ZADD', turns, enters, short) end
+    fields[i] = 'tenant:' .. name_of(stream, short, member)
+  end
+  for from = 1, #away, 1000 do
+    local notes = redis.call('HMGET', hash, unpack(fields, from, math.min(from + 999, #away)))
+    for i, note in ipairs(notes) do
+      if not note then redis.call('ZADD', turns, enters, away[from + i - 1]) end
+    end
   end
 end
 
--- How many tickets belong to those who are away.
-local function tickets_away(tickets, turns)
+-- How many tickets belong to those who are away; counting ends where that is enough.
+local function tickets_away(tickets, turns, enough)
   local sum = 0
   for _, short in ipairs(redis.call('ZRANGE', turns, AWAY, '+inf', 'BYSCORE')) do
+    if sum >= enough then break end
     sum = sum + redis.call('ZLEXCOUNT', tickets, '[' .. short .. '\31', '(' .. short .. ' ')
   end
   return sum

@@ -30,7 +30,7 @@ end
 local room = tonumber(ARGV[4])
 local entries, ghosts, missing, more = {}, 0, {}, 0
 local is_paused, anything_paused = pauses_of(KEYS[#KEYS])
-for k = 1, #KEYS - 1, 4 do call_back(KEYS[k], KEYS[k + 2], KEYS[k + 3], is_paused) end
+for k = 1, #KEYS - 1, 4 do call_back(KEYS[#KEYS], KEYS[k], KEYS[k + 2], KEYS[k + 3]) end
 local now = redis.call('TIME')
 if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[5]) then return {entries, ghosts, missing, more} end
 for k = 1, #KEYS - 1, 4 do

@@ -8,7 +8,7 @@
 -- behind them all those that are paused (paused.lua).
 
 local NO_DEADLINE = '~' -- sorts behind every letter
-local TENANT_BYTES = 128
+local TENANT_BYTES = 256
 local ENTERS_BEHIND = 0.25 -- of a turn: soon, yet a stream of ever new tenants starves nobody
 local AWAY = 1e15 -- a turn that never comes
 local TENANTS_MAX = 100000
