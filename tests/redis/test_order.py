@@ -175,6 +175,24 @@ async def test_memory_is_full(queue: JobQueue, streams: Streams) -> None:
     assert taken[3] != "b"
 
 
+async def test_memory_is_full_and_somebody_is_paused(queue: JobQueue, streams: Streams) -> None:
+    """Then, too, the others go on, and whoever is resumed."""
+    order = Order({KIND: 0}, lookahead=4)
+    for tenant in "aaaaaab":
+        await streams.add(KIND, **job_fields(tenant=tenant))
+    assert tenants(await queue.claim(1, block_ms=0, order=order)) == "a"
+    await queue.claim(0, block_ms=0, order=order)  # sorts as many as may be
+    await pause(streams.client, streams.keys, ["tenant:a"], PauseNote())
+    await streams.client.execute_command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        assert tenants(await queue.claim(9, block_ms=0, order=order)) == "b"
+        await resume(streams.client, streams.keys, ["tenant:a"])
+        await queue.reclaim(1, idle_ms=3_600_000)
+        assert tenants(await queue.claim(9, block_ms=0, order=order)) == "aaaaa"
+    finally:
+        await streams.client.execute_command("CONFIG", "SET", "maxmemory", "0")
+
+
 async def test_workers_in_a_crowd(clients: RedisClients, keys: Keys, streams: Streams) -> None:
     """Several at once, producers meanwhile: every job is taken, and none twice."""
     workers = [JobQueue(clients, keys, [KIND], f"w{number}") for number in range(4)]

@@ -131,7 +131,7 @@ local function take_first(t)
     return false
   end
   if anything_paused and is_paused(name_of(t.stream, tenant, member)) then
-    redis.call('ZADD', t.turns, AWAY, tenant)
+    set_turn(t.turns, tenant, AWAY)
     put_away = put_away + 1
     return false
   end

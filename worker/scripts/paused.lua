@@ -25,6 +25,13 @@ local function name_of(stream, short, member)
   return entry and field(entry[2], 'tenant') or short
 end
 
+-- Another turn for a tenant. ZREM first: a server whose memory is full lets no script begin with
+-- ZADD, but one go on that has begun to write.
+local function set_turn(turns, short, turn)
+  redis.call('ZREM', turns, short)
+  redis.call('ZADD', turns, turn, short)
+end
+
 -- Give those who were paused, and are not, a turn again: as if they came now, since a pause is no
 -- way to save up turns. A thousand are asked for at once: every worker does this every few seconds.
 local function call_back(hash, stream, tickets, turns)
@@ -38,7 +45,7 @@ local function call_back(hash, stream, tickets, turns)
   for from = 1, #away, 1000 do
     local notes = redis.call('HMGET', hash, unpack(fields, from, math.min(from + 999, #away)))
     for i, note in ipairs(notes) do
-      if not note then redis.call('ZADD', turns, enters, away[from + i - 1]) end
+      if not note then set_turn(turns, away[from + i - 1], enters) end
     end
   end
 end
