@@ -7,9 +7,9 @@ import pytest
 from shared.enums import JobType
 from tests.builders import claimed
 from tests.worker.test_claiming import LEASE_S, MATCH, TEXT, Desk, quiet
-from worker.claimed_entry import ClaimedEntry
 from worker.errors import Service
 from worker.marks import tenant_field, type_field
+from worker.queue.claimed_entry import ClaimedEntry
 
 
 @pytest.fixture(name="desk")

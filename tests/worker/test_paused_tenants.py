@@ -11,13 +11,13 @@ from shared.redis_streams import GROUP, WAITING, Keys
 from tests.builders import Streams, job_fields
 from tests.redis.servers import until_says
 from tests.waiting_room import KIND, OTHER, add, rest, sets_left, tenants
-from worker.claimed_entry import ClaimedEntry
 from worker.embedded.redis_server import RedisServer
-from worker.job_queue import HANDED_BACK_MS, JobQueue
 from worker.marks import tenant_field
 from worker.operations.pausing import PauseNote, pause, resume
-from worker.redis_clients import RedisClients
-from worker.turns import Order
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import HANDED_BACK_MS, JobQueue
+from worker.queue.redis_clients import RedisClients
+from worker.queue.turns import Order
 
 FEW = Order({KIND: 0}, lookahead=5)
 AS_THEY_COME = Order({KIND: 0}, lookahead=0)

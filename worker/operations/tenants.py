@@ -7,7 +7,7 @@ from typing import cast
 from shared.enums import JobType
 from shared.redis_streams import Keys, StreamClient
 from worker.marks import read_paused
-from worker.scripts import TICKETS_OF
+from worker.queue.scripts import TICKETS_OF
 
 _AT_ONCE = 500
 

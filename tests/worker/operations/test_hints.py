@@ -9,7 +9,7 @@ from worker.operations.letters import Death, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
-from worker.roster import ModelServer, WorkerFacts
+from worker.steering.roster import ModelServer, WorkerFacts
 
 NO_LETTERS = Letters(0, 0, ())
 NO_TENANTS = TenantsWaiting()

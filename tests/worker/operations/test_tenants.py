@@ -4,11 +4,11 @@ from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
 from tests.waiting_room import KIND, OTHER, add
-from worker.job_queue import JobQueue
 from worker.operations.pausing import PauseNote, pause
 from worker.operations.snapshot import take_snapshot
 from worker.operations.tenants import TenantsWaiting, count_tenants
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 
 
 async def test_over_all_job_types(any_clients: RedisClients, keys: Keys) -> None:
