@@ -67,7 +67,7 @@ class Answering:
         Raises:
             Halt: the worker cannot go on.
             HandBack: the job would have had to wait, but the worker is stopping, or another job
-                must be alone.
+                must be alone; or it would have begun a try, but is paused.
         """
         seat = Seat(self._slots)
         try:
@@ -122,7 +122,7 @@ class Answering:
             seat.alone = False
             await (seat.take_all() if alone else seat.take(1))
             seat.alone = alone
-            if self._parking.closing and job.stage is Stage.PARKED:
+            if job.paused or (self._parking.closing and job.stage is Stage.PARKED):
                 raise HandBack
             gate = self._gates.try_enter(needs, job)
             if gate is None:

@@ -19,7 +19,7 @@ class LeaseLost(Exception):
 
 
 class HandBack(Exception):
-    """The worker is stopping and this job waits: give it to somebody else."""
+    """This job waits, and the worker is stopping, or it is paused: it goes back to its stream."""
 
 
 class Stage(StrEnum):
@@ -113,6 +113,8 @@ class Job:
     witness: Witness = NOBODY
     interrupt: Callable[[], None] = lambda: None
     """Ends its being answered, while it is: see `interruptible.py`."""
+    paused: bool = False
+    """Whether operators have paused its like since it was claimed: no new try begins."""
     trouble: str = ""
     """Why its last try failed; never anything of the payload."""
 
