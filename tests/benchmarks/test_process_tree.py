@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,10 @@ def test_children_are_counted_and_killed(tmp_path: Path) -> None:
     finally:
         running.kill()
     assert running.has_ended
-    assert not any(_lives(pid) for pid in pids)
+    give_up_at = time.monotonic() + 30  # a kill is only on its way when kill(2) returns
+    while any(map(_lives, pids)) and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    assert not any(map(_lives, pids))
 
 
 def _lives(pid: int) -> bool:
