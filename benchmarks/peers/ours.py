@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from unittest import mock
 
-from benchmarks.memory import InstantCore
+from benchmarks.inside import InstantCore
 from benchmarks.peers.task import REDIS_URL, Job, Put
 from shared.enums import JobType
 from shared.redis_streams import JobEntry, Keys, create_consumer_group, publish
