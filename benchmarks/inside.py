@@ -6,14 +6,20 @@ from collections.abc import Iterable
 from shared.redis_streams import JobEntry, Keys, encode_entry
 from shared.schemas import LLMJobUpdate, TaskResponse
 from worker.llm.chat import ChatRequest, Completion, ModelRole
+from worker.llm.observing import Unlimited
+from worker.llm.router import Router, Upstream
 from worker.outcome import Effect
 from worker.redis_clients import CommandClient
 
 STREAM = Keys().stream("text_tag")
 
 
-class InstantModel:
-    """Answers every question about tags at once."""
+class InstantModel(Router):
+    """Answers every question about tags at once; it has no server that could be away."""
+
+    def __init__(self) -> None:
+        models = dict.fromkeys(ModelRole, "m")
+        super().__init__([Upstream("instant", models, [])], Unlimited(), lambda: 0.5)
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Two tags."""

@@ -83,11 +83,14 @@ async def measure(jobs: int, url: str) -> list[tuple[int, float, int, int]]:
     ):
         worker = asyncio.create_task(app.run(settings))
         producer = asyncio.create_task(produce(url, jobs))
-        samples = await watch(url, core, jobs)
+        samples = asyncio.create_task(watch(url, core, jobs))
+        await asyncio.wait((worker, samples), return_when=asyncio.FIRST_COMPLETED)
+        if worker.done():  # before its time: what went wrong is in its result
+            raise RuntimeError(f"the worker ended: {await worker}")
         await producer
         os.kill(os.getpid(), signal.SIGTERM)
         await worker
-    return samples
+    return await samples
 
 
 def main() -> None:

@@ -128,7 +128,7 @@ async def enqueue(url: str, jobs: int) -> None:
     clients = connect(url)
     await clients.commands.execute_command("FLUSHALL")
     for first in range(0, jobs, _TOGETHER):
-        await append(clients.commands, range(first, first + _TOGETHER))
+        await append(clients.commands, range(first, min(first + _TOGETHER, jobs)))
     await clients.close()
 
 
