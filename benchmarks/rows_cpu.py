@@ -27,7 +27,7 @@ def cpu_with_work(size: Size) -> Part:
         targets = (Target(0.7, of=IDEAL.name), Target(0.45, of=CHEAPEST))
         return [found.row(what, "µs", _CPU, targets)]
 
-    turn_s = 5 + size.cpu_jobs / 250
+    turn_s = 4 + size.cpu_jobs / 300
     return Part(of_contenders([OURS, IDEAL, *PEERS], measure), size.runs, turn_s, rows)
 
 
@@ -39,7 +39,7 @@ def cpu_of_queue(size: Size) -> Part:
         targets = (Target(60), Target(0.2, of=CHEAPEST))
         return [found.row("CPU per job of the queue alone (no-op job)", "µs", _CPU, targets)]
 
-    turn_s = 5 + size.queue_jobs / 1_000
+    turn_s = 4 + size.queue_jobs / 1_500
     return Part(of_contenders([OURS, IDEAL, *PEERS], measure), size.runs, turn_s, rows)
 
 

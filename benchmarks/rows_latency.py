@@ -20,7 +20,7 @@ _WARM = 20
 def latency(size: Size) -> Part:
     """The median and the worst but one in a hundred."""
     measure = partial(_ms, jobs=size.latency_jobs + _WARM)
-    turn_s = 5 + size.latency_jobs * 0.03
+    turn_s = 4 + size.latency_jobs * 0.03
     return Part(of_contenders([OURS, *PEERS], measure), size.runs, turn_s, _rows)
 
 

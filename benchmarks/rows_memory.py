@@ -13,7 +13,7 @@ _NEVER_S = 36_000.0
 
 def memory(size: Size) -> Part:
     """The most that was ever resident, of the worker's whole process tree."""
-    return Part(of_contenders([OURS, IDEAL, *PEERS], _mib), size.runs, 8, _rows)
+    return Part(of_contenders([OURS, IDEAL, *PEERS], _mib), size.runs, 6, _rows)
 
 
 def _rows(found: Found) -> list[Row]:

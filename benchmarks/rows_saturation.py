@@ -34,8 +34,8 @@ _START_S = 6.0
 
 
 def alone(size: Size, shape: Shape) -> Part:
-    """One worker whose limit adapts, beside ideal loops and fixed limits."""
-    numbers = (shape.seats, 2 * shape.seats)
+    """One worker whose limit adapts, beside fixed limits and, on the small server, ideal loops."""
+    numbers = (shape.seats, 2 * shape.seats) if shape is SMALL else ()
     loops = [Way("ideal", f"{IDEAL.name}, {n} at once", n, contender=IDEAL) for n in numbers]
     ways = [Way("ours", OURS.name), *loops, *FIXED]
 
