@@ -7,6 +7,7 @@ cut short leaves its table, and `python -m benchmarks.table *.json` puts several
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,8 @@ TABLE = tuple(name for name in PARTS if name not in GROUPS["scale"])
 def main() -> None:
     """Run the parts and print their table."""
     chosen = _chosen()
+    # Told to end, it ends what it has started, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     size = SIZES[chosen.size]
     if chosen.runs:
         size = replace(size, runs=chosen.runs, long_runs=chosen.runs)

@@ -74,7 +74,7 @@ class Target:
     def text(self, unit: str) -> str:
         """As the table says it."""
         sign = "≥" if self.at_least else "≤"
-        return f"{sign} {self.bound:g} x {self.of}" if self.of else f"{sign} {self.bound:g} {unit}"
+        return f"{sign} {self.bound:g} {f'x {self.of}' if self.of else unit}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Row:
         if value is None:
             return "no figure"
         is_met = value >= target.bound if target.at_least else value <= target.bound
-        said = f"{value:.2f} x" if target.of else f"{number(value)} {self.unit}"
+        said = f"{value:.2f} x" if target.of else f"{number(value)} {self.unit}".strip()
         if is_met:
             return f"met ({said})"
         away = f" by {abs(value / target.bound - 1):.0%}" if target.bound else ""
