@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -59,14 +60,8 @@ TABLE = tuple(name for name in PARTS if name not in GROUPS["scale"])
 
 def main() -> None:
     """Run the parts and print their table."""
-    chosen = _chosen()
-    # Told to end, it ends what it has started, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    size = SIZES[chosen.size]
-    if chosen.runs:
-        size = replace(size, runs=chosen.runs, long_runs=chosen.runs)
-    if chosen.backlogs:
-        size = replace(size, backlogs=tuple(chosen.backlogs))
+    chosen, size = _chosen()
+    signal.signal(signal.SIGTERM, _end)
     names = dict.fromkeys(part for row in chosen.rows for part in GROUPS.get(row, (row,)))
     parts = {name: PARTS[name](size).only(chosen.only) for name in names}
     _say("about " + ", ".join(f"{name} {_minutes([part])}" for name, part in parts.items()))
@@ -81,21 +76,31 @@ def main() -> None:
     report.show(Console())
 
 
-def _chosen() -> argparse.Namespace:
+def _end(_number: int, _frame: object) -> NoReturn:
+    """Told to end, it ends what it has started, as after Ctrl-C."""
+    raise SystemExit(143)
+
+
+def _chosen() -> tuple[argparse.Namespace, Size]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--size", choices=list(SIZES), default="medium")
     parser.add_argument("--quick", action="store_const", const="quick", dest="size")
     parser.add_argument("--runs", type=int, help="of everybody, instead of the size's")
+    parser.add_argument("--backlogs", nargs="+", type=int, help="lengths, instead of the size's")
     parser.add_argument("--rows", nargs="+", choices=[*GROUPS, *PARTS], default=TABLE)
     parser.add_argument("--only", nargs="+", default=(), metavar="WHO")
-    parser.add_argument("--backlogs", nargs="+", type=int, help="lengths, instead of the size's")
     parser.add_argument("--out", type=Path, help="written as OUT.md and OUT.json")
     chosen = parser.parse_args()
-    known = {turn.key for make in PARTS.values() for turn in make(SIZES[chosen.size]).turns}
+    size = SIZES[chosen.size]
+    if chosen.runs:
+        size = replace(size, runs=chosen.runs, long_runs=chosen.runs)
+    if chosen.backlogs:
+        size = replace(size, backlogs=tuple(chosen.backlogs))
+    known = {turn.key for make in PARTS.values() for turn in make(size).turns}
     if unknown := {*chosen.only} - known:
         parser.error(f"--only: {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
-    return chosen
+    return chosen, size
 
 
 def _minutes(parts: Sequence[Part]) -> str:
