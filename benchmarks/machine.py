@@ -19,7 +19,7 @@ def header(name: str, size: Size) -> dict[str, str]:
     """Date, machine, versions, and how much was run."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    peers = [f"{peer.name} {_version(peer.python, peer.package)}" for peer in PEERS]
+    peers = {peer.name: _version(peer.python, peer.package) for peer in PEERS}
     python = str(PEERS[1].python)
     clients = [f"{name} {_version(python, name)}" for name in _CLIENTS]
     return {
@@ -31,7 +31,7 @@ def header(name: str, size: Size) -> dict[str, str]:
         ),
         "llm-worker": _said(["git", "describe", "--always", "--dirty"]),
         "clients": ", ".join(clients),
-        "peers": ", ".join(peers),
+        "peers": ", ".join(f"{peer} {found}" for peer, found in peers.items() if found != "?"),
         "runs": f"{size.runs} of each, in turn; {size.long_runs} of what takes long; size {name}",
     }
 

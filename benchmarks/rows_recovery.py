@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from benchmarks.contenders import OURS, PEERS, Contender
 from benchmarks.peers.task import AT_ONCE
+from benchmarks.process_tree import BenchFailed
 from benchmarks.recovering import STEADY, WINDOW_S, back_after_s, full_speed
 from benchmarks.site import Site, instant_model
 from benchmarks.sizes import Size
@@ -26,7 +27,7 @@ _LEAST = 0.9
 """Who does not come so near to it was busy with something else than waiting, and it is told."""
 _WARM_S = 15.0
 _BEFORE_S = 4.0
-_AFTER_S = 5.0
+_AFTER_S = 7.0
 _START_S, _BACK_S = 7.0, 4.0
 """What site, jobs, worker and its full speed usually take, and what recovery does."""
 _NAMES = {"redis": "Redis", "model": "the model server"}
@@ -65,6 +66,8 @@ class _Outage:
         # A limit that finds itself takes its time.
         self._looks(worker, _WARM_S, lambda seen: back_after_s(seen, _SPEED) is not None)
         full = full_speed(self._looks(worker, _BEFORE_S, lambda _: False))
+        if not full:  # it would be back at once
+            raise BenchFailed("no job was done before the outage")
         self._be_away(worker)
         # Two seconds of full speed have to be seen, and somebody slow has to be seen a while.
         watched_s = self._patience_s + STEADY * WINDOW_S

@@ -1,4 +1,4 @@
-"""The daemon itself, as people run it; see `benchmarks.bench` for its settings.
+"""The daemon itself, as people run it; see `benchmarks.site` for its settings.
 
 `work()` is for the jobs without work only: the whole composition, with a handler that answers at
 once without asking the model, and with a Core inside the process that takes everything, so that
