@@ -9,7 +9,7 @@ from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.observing import Unlimited
 from worker.llm.router import Router, Upstream
 from worker.outcome import Effect
-from worker.redis_clients import CommandClient
+from worker.queue.redis_clients import CommandClient
 
 STREAM = Keys().stream("text_tag")
 

@@ -27,7 +27,7 @@ from worker.config import LogFormat, LogLevel, Settings
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
 from worker.observability.logs import configure
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 _BACKLOG = 5_000
 _TOGETHER = 500

@@ -19,7 +19,7 @@ from benchmarks.table import Row, Target
 from benchmarks.turns import Found, Measured, Part, Turn
 from shared.redis_streams import JobEntry, Keys, encode_entry
 from worker.embedded.child import free_port
-from worker.redis_clients import CommandClient, connect
+from worker.queue.redis_clients import CommandClient, connect
 
 _CPU = "us of CPU per job"
 _FLAT = 1.1
