@@ -55,7 +55,7 @@ simulate: $(READY) ## the worker's code on a virtual clock (SEEDS=10000)
 BENCH_PYTHON := .venv-bench/bin/python
 BENCH_READY := .venv-bench/ready .venv-bench-arq/ready
 
-bench: $(BENCH_READY) ## every figure of the README, beside other queues; hours (ARGS=--quick: minutes)
+bench: $(BENCH_READY) ## the README's table, beside other queues; 45 minutes (ARGS=--quick: 20, '--rows cpu': 6)
 	$(BENCH_PYTHON) -m benchmarks --out build/bench $(ARGS)
 
 .venv-bench/ready: benchmarks/requirements-peers.txt
@@ -82,11 +82,12 @@ bench-shape: $(READY) ## the batching stand-in beside a real vLLM (ARGS='--url h
 bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
 	$(BIN)/python -m benchmarks.memory --jobs $(JOBS)
 
-bench-saturation: $(READY) ## is a server kept full, without a queue, and shared fairly? (ARGS=--quick)
-	$(BIN)/python -m benchmarks.saturation $(ARGS)
+# Parts of the table that need no peers.
+bench-saturation: $(READY) ## is a server kept full, without a queue, and shared fairly? (ARGS='--runs 2')
+	$(BIN)/python -m benchmarks --rows saturation --out build/saturation $(ARGS)
 
-bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a long queue?
-	$(BIN)/python -m benchmarks.scale $(ARGS)
+bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a million others?
+	$(BIN)/python -m benchmarks --rows scale --out build/scale $(ARGS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }
