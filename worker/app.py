@@ -32,6 +32,7 @@ from worker.lifecycle import (
 from worker.llm.load_watch import LoadWatch
 from worker.llm.returning import ReturnWatch
 from worker.marks import Marks
+from worker.measuring import Running, measure
 from worker.model_side import (
     build_load_watch,
     build_preflight,
@@ -91,8 +92,8 @@ async def _serve(
     onlookers = _onlookers(settings, outside, queue, clock)
     steering = build_steering(settings, outside, hands, shutdown, clock)
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
-    heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
-    consumer.on_turn(heartbeats.beat("claim"))
+    heartbeats = _heartbeats(settings, consumer, clock)
+    measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
     server = HealthServer(pages(health, outside.metrics), host, port)
@@ -101,7 +102,7 @@ async def _serve(
         parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
-    watches = _model_watches(settings, outside, hands)
+    watches = (*_model_watches(settings, outside, hands), outside.metrics.lag)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
@@ -156,7 +157,14 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
 def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Onlookers:
     name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
     telling = build_telling(settings, outside.redis.commands, name, clock)
-    return Onlookers(telling, open_traces(name), keys, name)
+    return Onlookers(telling, open_traces(name), keys, name, outside.metrics.jobs)
+
+
+def _heartbeats(settings: Settings, consumer: Consumer, clock: Clock) -> Heartbeats:
+    bounds_s = {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s}
+    heartbeats = Heartbeats(clock, bounds_s)
+    consumer.on_turn(heartbeats.beat("claim"))
+    return heartbeats
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:

@@ -16,7 +16,7 @@ from worker.operations.fleet import Worker
 from worker.operations.pausing import PauseNote, pause
 from worker.operations.snapshot import take_snapshot
 from worker.operations.story import tell_story
-from worker.operations.streams import count_stream
+from worker.operations.streams import count_streams
 
 pytestmark = pytest.mark.process
 
@@ -129,7 +129,7 @@ async def test_a_paused_tenant_waits_and_others_go_on(benches: Benches) -> None:
 
 
 async def _nothing_in_hand(bench: Bench) -> bool:
-    counts = await count_stream(bench.redis.commands, bench.keys, JobType.TEXT_TAG)
+    [counts] = await count_streams(bench.redis.commands, bench.keys, [JobType.TEXT_TAG])
     return counts.in_flight == 0
 
 
