@@ -1,0 +1,57 @@
+"""What alerts and board ask for is there: each metric, with each label."""
+
+import re
+
+import pytest
+
+from tests.deploy.files import alerts, filled, metrics, queries
+from tests.deploy.promql import asked
+
+EVERYWHERE = frozenset({"instance", "job", "process"})
+"""Labels that Prometheus adds, and `run --processes N`."""
+ASKED = {alert["alert"]: str(alert["expr"]) for alert in alerts()} | queries()
+KNOWN = metrics()
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_metrics_and_labels_are_there(name: str) -> None:
+    """In docs/metrics.md, which is made of the code."""
+    found = asked(filled(ASKED[name]))
+    assert found.matched.keys() <= KNOWN.keys()
+    for metric, labels in found.matched.items():
+        assert labels <= KNOWN[metric].labels | EVERYWHERE
+    carried = frozenset[str]().union(*(KNOWN[metric].labels for metric in found.matched))
+    assert found.grouped <= carried | EVERYWHERE
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_only_counters_are_asked_how_they_grow(name: str) -> None:
+    """And a counter itself is never shown: it says how long the process has lived."""
+    found = asked(filled(ASKED[name]))
+    counters = {metric for metric in found.matched if KNOWN[metric].kind == "counter"}
+    assert found.counted == counters
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_fleets_numbers_are_not_added_up_over_workers(name: str) -> None:
+    """They are the same on each: three workers would make of ten jobs thirty."""
+    expr = filled(ASKED[name])
+    assert not re.search(r"(sum|count|avg)( by \([^)]*\))? ?\(llm_worker_fleet_", expr)
+
+
+def test_what_alerts_ask_for_is_no_less_than_what_workers_tell_of_trouble() -> None:
+    """These say that something is wrong: for each there is an alert."""
+    trouble = {
+        "llm_worker_redis_up",
+        "llm_worker_service_away",
+        "llm_worker_llm_breaker_state",
+        "llm_worker_llm_server_broken",
+        "llm_worker_fleet_oldest_waiting_seconds",
+        "llm_worker_fleet_dead_letters",
+        "llm_worker_jobs_left_total",
+        "llm_worker_fleet_budget_spent_tokens",
+        "llm_worker_event_loop_lag_seconds_bucket",
+        "llm_worker_events_dropped_total",
+        "llm_worker_process_deaths_total",
+    }
+    assert trouble <= {metric for alert in alerts() for metric in asked(str(alert["expr"])).matched}
