@@ -39,6 +39,9 @@ _PIPELINE = 500
 class InstantModel:
     """Answers every question about tags at once."""
 
+    replicas = limits = ()
+    in_use = ""
+
     async def complete(self, request: ChatRequest) -> Completion:
         """Two tags."""
         return Completion('{"tags": ["ferry", "naxos"]}', "stop", len(request.prompt.user) // 4, 9)

@@ -53,7 +53,8 @@ And around:
     processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting; log_choices.py the words of two of them
-    observability/ log lines, the line per job, metrics, traces, /live and /ready
+    observability/ log lines, the line per job, metrics, traces, /live and /ready; every metric's
+                   name is in its catalogue/; measuring.py, what of the worker they look at
     evaluation/    how good are the answers: cases, scores, reports
     cli/           run, enqueue, status, top, job, pause, cancel, dead, check, eval, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only

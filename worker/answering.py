@@ -249,7 +249,7 @@ class Answering:
         self, job: Job, payload: Payload, seat: Seat, needs: tuple[Service, ...]
     ) -> Completed:
         """Run the handler, and tell the gates what that has shown of the services."""
-        calls = job.usage.calls
+        calls, started = job.usage.calls, self._clock.elapsed()
         tools = self._workshop.tools(
             job,
             seat,
@@ -266,6 +266,8 @@ class Answering:
                 self._gates.passed(needs, job)
             self._gates.leave(job)
             raise
+        finally:
+            job.handler_s += self._clock.elapsed() - started
         self._gates.passed(needs, job)
         return outcome
 

@@ -33,6 +33,7 @@ from worker.lifecycle import (
 from worker.llm.load_watch import LoadWatch
 from worker.llm.returning import ReturnWatch
 from worker.marks import Marks
+from worker.measuring import Running, measure
 from worker.model_side import (
     build_load_watch,
     build_preflight,
@@ -93,6 +94,7 @@ async def _serve(
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
+    measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
     server = HealthServer(pages(health, outside.metrics), host, port)
@@ -112,6 +114,7 @@ async def _serve(
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
                 onlookers.run(),
+                outside.metrics.watch_lag(),
                 *steering.loops(hands),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
@@ -156,7 +159,7 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
 def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Onlookers:
     name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
     telling = build_telling(settings, outside.redis.commands, name, clock)
-    return Onlookers(telling, open_traces(name), keys, name)
+    return Onlookers(telling, open_traces(name), keys, name, outside.metrics.jobs)
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:

@@ -105,7 +105,14 @@ class Job:
     """Unix seconds."""
     recorded: bool = False
     """Whether the outbox held its outcome already, from a worker that died."""
+    handler_s: float = 0.0
+    """Seconds in its handler, all tries; for the model it waits within them (`usage.llm_s`)."""
+    record_s: float = 0.0
+    """Seconds until the outbox had its outcome."""
     deliver_s: float = 0.0
+    """Seconds from its outcome to Core's last word, recording included."""
+    settle_s: float = 0.0
+    """Seconds until it was off its stream."""
     processing: asyncio.Task[None] | None = None
     """The PATCH `processing` on its way; the final one waits for it."""
     lost: bool = False

@@ -1,6 +1,7 @@
 """A user with few rights is enough for a worker, and it is told what it may not do."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from worker.embedded.redis_server import RedisServer
 from worker.job_queue import JobQueue
 from worker.llm.budget import LedgerAway
 from worker.marks import Marks
+from worker.observability.metrics import Metrics
 from worker.operations.awaiting import ends
 from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.enqueuing import append_all
 from worker.operations.pausing import PauseNote, pause, resume
 from worker.operations.snapshot import take_snapshot
+from worker.operations.totals import read_totals
 from worker.peer_board import RedisPeers
 from worker.presence import Presence
 from worker.redis_clients import FATAL, RedisClients
@@ -160,7 +163,7 @@ STEERED = ("+hgetall", "+zrangebyscore", "+zremrangebyscore")
 """What a worker needs on top, to be seen and steered."""
 OPERATOR = (
     *("+xadd", "+xdel", "+xrange", "+xrevrange", "+xlen", "+xread", "+xpending", "+xinfo|groups"),
-    *("+hset", "+hdel", "+hkeys", "+hgetall", "+hexists", "+zadd", "+zscore"),
+    *("+hset", "+hdel", "+hkeys", "+hlen", "+hgetall", "+hexists", "+zadd", "+zscore"),
     *("+eval", "+evalsha", "+time", "+publish"),
 )
 """All that somebody must be allowed who steers."""
@@ -181,6 +184,24 @@ async def test_a_worker_that_may_be_steered(redis_server: RedisServer) -> None:
         await asyncio.wait_for(heard.wait(), 10)
         listening.cancel()
         await asyncio.wait({listening})
+
+
+MEASURED = ("+hkeys", "+hlen")
+"""What a worker needs on top, to show the fleet's numbers."""
+
+
+async def test_a_worker_that_may_measure_the_fleet(redis_server: RedisServer) -> None:
+    """Without these rights the other metrics are there all the same."""
+    for rules, is_up in (((*MINIMUM, *MEASURED), 1), (MINIMUM, 0)):
+        async with at(await allow(redis_server, *rules)) as (clients, _, streams):
+            await streams.add(KIND)
+            metrics = Metrics()
+            metrics.watch_fleet(partial(read_totals, clients.commands, KEYS))
+            await metrics.refresh()
+            value = metrics.registry.get_sample_value
+            assert value("llm_worker_redis_up") == is_up
+            waiting = value("llm_worker_fleet_waiting_jobs", {"job_type": str(KIND)})
+            assert waiting == (1 if is_up else None)
 
 
 async def test_what_an_operator_may(redis_server: RedisServer) -> None:
@@ -205,4 +226,5 @@ def test_the_documented_rights_of_both_are_these() -> None:
     """`docs/redis.md` has what is tested here."""
     text = " ".join(DOCS.read_text(encoding="utf-8").split())
     assert " ".join(STEERED) in text
+    assert " ".join(MEASURED) in text
     assert " ".join(OPERATOR) in text

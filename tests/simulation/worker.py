@@ -26,6 +26,7 @@ from worker.config import Settings
 from worker.lifecycle import ExitCode, Shutdown
 from worker.llm import structured
 from worker.llm.prices import NO_PRICES
+from worker.observability.metrics import Metrics
 from worker.observability.report import report
 from worker.redis_clients import RedisClients
 from worker.workshop import NoDocuments
@@ -130,7 +131,7 @@ def _outside(services: Services) -> SimpleNamespace:
         budgets=SimpleNamespace(run=_for_ever),
         prices=NO_PRICES,
         vocabulary=None,
-        metrics=None,
+        metrics=Metrics(),
         report=report,
     )
 

@@ -6,10 +6,12 @@ What stands around them is written by hand; a test holds the file to the catalog
 import sys
 from pathlib import Path
 
-from worker.observability.catalogue import GROUPS, Group, Metric
+from worker.observability.catalogue import GROUPS
+from worker.observability.catalogue.metric import Group, Metric
 
-BEGIN = "<!-- made of worker/observability/catalogue.py: `make metrics-docs` -->"
+BEGIN = "<!-- made of worker/observability/catalogue: `make metrics-docs` -->"
 END = "<!-- end of what is made -->"
+_HEAD = "| name | kind | labels | what |\n| --- | --- | --- | --- |"
 
 
 def tables() -> str:

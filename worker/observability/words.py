@@ -1,0 +1,48 @@
+"""The words that may be labels: a server may answer with any, and each new one would be a series.
+
+What is none of ours is `other`.
+"""
+
+from http import HTTPStatus
+
+from shared.enums import FailureReason, JobType
+from worker.llm.causes import RULES
+
+OTHER = "other"
+_STATUSES = {f"http_{int(status)}" for status in HTTPStatus}
+_CAUSES = frozenset({"", "ok", "unknown", *map(str, RULES), *_STATUSES})
+_REASONS = frozenset({"", *map(str, FailureReason)})
+_TYPES = frozenset(map(str, JobType))
+_FINISHES = frozenset(
+    {
+        *("stop", "length", "content_filter", "refusal", "repetition", "tool_calls"),
+        *("function_call", "abort", "error"),
+    }
+)
+"""What the servers we know end an answer with."""
+_CORE = frozenset({"ok", "timeout", "connection_error", "cancelled", *_STATUSES})
+
+
+def cause(word: str) -> str:
+    """A word of `worker.llm.causes`, or a status; an outbox may hold a newer version's."""
+    return word if word in _CAUSES else OTHER
+
+
+def reason(word: str) -> str:
+    """A word of `FailureReason`, or nothing."""
+    return word if word in _REASONS else OTHER
+
+
+def job_type(word: str) -> str:
+    """A job type of ours."""
+    return word if word in _TYPES else OTHER
+
+
+def finish(word: str) -> str:
+    """How a server says that an answer has ended."""
+    return word if word in _FINISHES else OTHER
+
+
+def core_outcome(word: str) -> str:
+    """How a request to Core has ended."""
+    return word if word in _CORE else OTHER
