@@ -9,6 +9,9 @@ from typing import Any, cast
 
 import yaml
 
+from worker.observability.catalogue import GROUPS
+from worker.observability.catalogue.metric import Kind
+
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy/prometheus"
 BOARD = ROOT / "deploy/grafana/dashboards/llm-worker.json"
@@ -18,7 +21,7 @@ RANGE, INTERVAL = "5m", "1m"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One of docs/metrics.md, which a test of its own holds to the code."""
+    """A series: whether it is a `counter` or a `gauge`, and its labels."""
 
     kind: str
     labels: frozenset[str]
@@ -69,15 +72,14 @@ def metrics() -> Mapping[str, Metric]:
 def _series() -> Iterator[tuple[str, Metric]]:
     yield "up", Metric("gauge", frozenset())
     yield "ALERTS", Metric("gauge", frozenset({"alertname", "alertstate", "severity"}))
-    text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
-    for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", text, re.MULTILINE):
-        found = frozenset(re.findall(r"`(\w+)`", labels))
-        if kind != "histogram":
-            yield name, Metric(kind, found)
+    for metric in (metric for group in GROUPS for metric in group.metrics):
+        labels = frozenset(metric.labels)
+        if metric.kind is not Kind.HISTOGRAM:
+            yield metric.name, Metric(str(metric.kind), labels)
             continue
-        yield f"{name}_bucket", Metric("counter", found | {"le"})
-        yield f"{name}_sum", Metric("counter", found)
-        yield f"{name}_count", Metric("counter", found)
+        yield f"{metric.name}_bucket", Metric("counter", labels | {"le"})
+        yield f"{metric.name}_sum", Metric("counter", labels)
+        yield f"{metric.name}_count", Metric("counter", labels)
     for name in VLLM:
         yield (
             name,

@@ -4,7 +4,7 @@ import pytest
 
 from tests.deploy.promql import asked
 
-EXPRESSIONS = [
+EXPRESSIONS: list[tuple[str, dict[str, set[str]], set[str], set[str]]] = [
     ("up", {"up": set()}, set(), set()),
     (
         'sum by (a, b) (rate(x_total{c=~"d|e", f!="g"}[5m])) > 0.5',

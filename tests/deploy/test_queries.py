@@ -15,7 +15,7 @@ KNOWN = metrics()
 
 @pytest.mark.parametrize("name", ASKED)
 def test_metrics_and_labels_are_there(name: str) -> None:
-    """In docs/metrics.md, which is made of the code."""
+    """In the catalogue that workers count by."""
     found = asked(filled(ASKED[name]))
     assert found.matched.keys() <= KNOWN.keys()
     for metric, labels in found.matched.items():

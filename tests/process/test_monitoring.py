@@ -1,0 +1,88 @@
+"""Real workers under load and a real Prometheus beside them: every panel has something to show."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.files import filled, queries
+from tests.process.bench import Bench, until
+from tests.process.prometheus import Prometheus, needs_prometheus
+from worker.embedded.samples import paint, samples
+
+pytestmark = [pytest.mark.process, needs_prometheus, pytest.mark.timeout(300)]
+
+_DEAD = 15
+"""More than `LlmWorkerDeadLetters` lets pass."""
+
+
+async def _enqueue(bench: Bench, turn: int) -> int:
+    """Some jobs of every type and one that can never succeed; the model fails a few times."""
+    for number, sample in enumerate(samples()):
+        await bench.enqueue(f"s{turn}-{number}", sample.payload, sample.job_type)
+    await bench.enqueue(f"bad{turn}", {"no": "note"})
+    await bench.model_fails(status=500)
+    await bench.model_fails(status=503, retry_after=0.1)
+    await bench.model_fails(text="I would rather not")
+    await bench.model_fails(text='{"tags": ["ferry",]}')
+    return len(list(samples())) + 1
+
+
+async def _start_workers(bench: Bench, tmp_path: Path) -> list[str]:
+    """Two of them, one of several processes; returns where they are asked for metrics."""
+    paint(bench.stack.images)
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({"currency": "USD", "models": {"*": {"in": 1, "out": 2}}}))
+    settings = {"LLM_PRICES_FILE": str(prices), "LLM_DAILY_TOKENS": "vllm:100000000"}
+    workers = [
+        bench.start_worker("alone", **settings),
+        bench.start_worker("several", WORKER_PROCESSES="2", **settings),
+    ]
+    return [worker.ready_url.split("/")[2] for worker in workers]
+
+
+async def _empty(prometheus: Prometheus) -> set[str]:
+    """The panels' queries that give nothing."""
+    asked = {name: filled(expr) for name, expr in queries().items()}
+    return {name for name, expr in asked.items() if not await _ask(prometheus, expr)}
+
+
+async def _ask(prometheus: Prometheus, expr: str) -> list[Any]:
+    return await asyncio.to_thread(prometheus.query, expr)
+
+
+async def test_every_panel_has_something_to_show(bench: Bench, tmp_path: Path) -> None:
+    """Also of workers with several processes; no rule fails, and alerts fire for what is wrong."""
+    workers = await _start_workers(bench, tmp_path)
+    models = [bench.stack.model_url.removeprefix("http://")]
+    with Prometheus(tmp_path, workers, models) as prometheus:
+        sent = 0
+
+        async def nothing_is_empty() -> bool:
+            nonlocal sent
+            sent += await _enqueue(bench, sent)
+            empty = await _empty(prometheus)
+            print(f"{sent} jobs sent; {len(empty)} queries without data: {sorted(empty)[:5]}")
+            return not empty
+
+        await until(prometheus.ready, what="Prometheus")
+        await until(nothing_is_empty, what="data for every query", patience_s=150)
+        for number in range(_DEAD):
+            await bench.enqueue(f"dead{number}", {"no": "note"})
+        await bench.settled()
+
+        async def all_counted() -> bool:
+            [total] = await _ask(prometheus, "sum(llm_worker_jobs_total)")
+            return float(total["value"][1]) == sent + _DEAD
+
+        async def fired() -> set[str]:
+            firing = await _ask(prometheus, 'ALERTS{alertstate="firing"}')
+            return {each["metric"]["alertname"] for each in firing}
+
+        await until(all_counted, what="every job in the sum over workers and processes")
+        assert await until(fired, what="an alert") == {"LlmWorkerDeadLetters"}
+        assert {rule["health"] for rule in prometheus.rules()} == {"ok"}
+        [workers_up] = await _ask(prometheus, 'sum(up{job="llm-worker"})')
+        assert workers_up["value"][1] == "2"
