@@ -85,6 +85,7 @@ class Panel:
         return {
             "unit": self.unit,
             "min": 0,
+            "color": {"mode": self.look.color},
             "thresholds": {"mode": "absolute", "steps": steps},
             "mappings": [{"type": "value", "options": texts}] if texts else [],
             "custom": self.look.custom
@@ -109,6 +110,8 @@ class Look:
     """A kind of panel.
 
     Attributes:
+        height: in rows.
+        color: what decides it: `thresholds`, or a `palette-classic` of one for each line.
         instant: it shows what is now, not how it came.
     """
 
@@ -116,18 +119,29 @@ class Look:
     options: dict[str, Any]
     custom: dict[str, Any]
     height: int = HEIGHT
+    color: str = "thresholds"
     instant: bool = False
 
 
-_LEGEND = {"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull", "max"]}
+_LEGEND = {
+    "showLegend": True,
+    "displayMode": "table",
+    "placement": "bottom",
+    "calcs": ["lastNotNull", "max"],
+}
 _GRAPH = {"legend": _LEGEND, "tooltip": {"mode": "multi", "sort": "desc"}}
 _LINES = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 8, "showPoints": "never"}
 _REDUCED = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
-LINES = Look("timeseries", _GRAPH, _LINES)
+_PALETTE = "palette-classic"
+
+LINES = Look("timeseries", _GRAPH, _LINES, color=_PALETTE)
 """Values over time."""
 STACKED = Look(
-    "timeseries", _GRAPH, _LINES | {"fillOpacity": 40, "stacking": {"mode": "normal", "group": "A"}}
+    "timeseries",
+    _GRAPH,
+    _LINES | {"fillOpacity": 40, "stacking": {"mode": "normal", "group": "A"}},
+    color=_PALETTE,
 )
 """Parts of a whole over time."""
 NUMBER = Look(

@@ -1,7 +1,8 @@
-"""A real Prometheus on the repository's own configuration, asking every second."""
+"""A real Prometheus on the repository's own configuration, in a greater hurry."""
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import urllib.parse
@@ -29,15 +30,29 @@ class Prometheus:
         folder: an empty one, for its configuration and its data.
         workers: `host:port` of health ports.
         models: `host:port` of model servers.
+        every_s: how often they are asked, and how long each may take.
+        patient: whether alerts wait as long as their rules say, or fire at once.
     """
 
-    def __init__(self, folder: Path, workers: Sequence[str], models: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        workers: Sequence[str],
+        models: Sequence[str] = (),
+        *,
+        every_s: int = 1,
+        patient: bool = True,
+    ) -> None:
         self._folder = folder / "prometheus"
         self._port = free_port()
         shutil.copytree(PROMETHEUS, self._folder)
         config = self._folder / "prometheus.yml"
-        text = config.read_text(encoding="utf-8").replace("_interval: 15s", "_interval: 1s")
+        text = config.read_text(encoding="utf-8")
+        text = text.replace("_interval: 15s", f"_interval: {every_s}s")
         config.write_text(text.replace("localhost:9090", f"localhost:{self._port}"))
+        if not patient:
+            alerts = self._folder / "alerts.yml"
+            alerts.write_text(re.sub(r"\bfor: \w+", "for: 0s", alerts.read_text(encoding="utf-8")))
         for name, targets in (("llm-worker", workers), ("vllm", models)):
             file = self._folder / f"targets/{name}.yml"
             file.parent.mkdir(exist_ok=True)
@@ -83,6 +98,11 @@ class Prometheus:
         answer = json.loads(self._get(f"/api/v1/query?{urllib.parse.urlencode({'query': expr})}"))
         assert answer["status"] == "success", answer
         return list(answer["data"]["result"])
+
+    async def firing(self) -> set[str]:
+        """The names of the alerts that fire."""
+        alerts = await asyncio.to_thread(self.query, 'ALERTS{alertstate="firing"}')
+        return {each["metric"]["alertname"] for each in alerts}
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule and how its last evaluation went."""

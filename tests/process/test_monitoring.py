@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,53 @@ async def test_every_panel_has_something_to_show(bench: Bench, tmp_path: Path) -
             [total] = await _ask(prometheus, "sum(llm_worker_jobs_total)")
             return float(total["value"][1]) == sent + _DEAD
 
-        async def fired() -> set[str]:
-            firing = await _ask(prometheus, 'ALERTS{alertstate="firing"}')
-            return {each["metric"]["alertname"] for each in firing}
-
         await until(all_counted, what="every job in the sum over workers and processes")
-        assert await until(fired, what="an alert") == {"LlmWorkerDeadLetters"}
+        assert await until(prometheus.firing, what="an alert") == {"LlmWorkerDeadLetters"}
         assert {rule["health"] for rule in prometheus.rules()} == {"ok"}
         [workers_up] = await _ask(prometheus, 'sum(up{job="llm-worker"})')
         assert workers_up["value"][1] == "2"
+
+
+_OUTAGES = {
+    "LlmWorkerAbsent",
+    "LlmWorkerRedisAway",
+    "LlmWorkerCoreAway",
+    "LlmWorkerModelAway",
+    "LlmWorkerBreakerOpen",
+}
+
+
+async def test_the_alerts_name_what_is_away(bench: Bench, tmp_path: Path) -> None:
+    """One service after the other ends under load: its alert fires, no other's, and is over again.
+
+    How long each waits is left out here; `alerts_test.yml` has it.
+    """
+    worker = bench.start_worker()
+    address = worker.ready_url.split("/")[2]
+    stack = bench.stack
+    with Prometheus(tmp_path, [address], every_s=3, patient=False) as prometheus:
+
+        async def told(*names: str) -> None:
+            async def are_told() -> bool:
+                if stack.redis.running:
+                    await bench.enqueue(f"j{time.monotonic_ns()}")
+                return (await prometheus.firing()) & _OUTAGES == set(names)
+
+            await until(are_told, what=f"alerts {names}", patience_s=60)
+
+        await until(prometheus.ready, what="Prometheus")
+        await told()
+        stack.core.stop()
+        await told("LlmWorkerCoreAway")
+        stack.core.start()
+        await told()
+        stack.model.stop()
+        await told("LlmWorkerModelAway", "LlmWorkerBreakerOpen")
+        stack.model.start()
+        await told()
+        stack.redis.stop()
+        await told("LlmWorkerRedisAway")
+        stack.redis.start()
+        await told()
+        worker.stop()
+        await told("LlmWorkerAbsent")
