@@ -92,8 +92,7 @@ async def _serve(
     onlookers = _onlookers(settings, outside, queue, clock)
     steering = build_steering(settings, outside, hands, shutdown, clock)
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
-    heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
-    consumer.on_turn(heartbeats.beat("claim"))
+    heartbeats = _heartbeats(settings, consumer, clock)
     measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
@@ -103,7 +102,7 @@ async def _serve(
         parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
-    watches = _model_watches(settings, outside, hands)
+    watches = (*_model_watches(settings, outside, hands), outside.metrics.lag)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
@@ -114,7 +113,6 @@ async def _serve(
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
                 onlookers.run(),
-                outside.metrics.watch_lag(),
                 *steering.loops(hands),
                 _janitor(settings, outside, clock).sweep_forever(
                     min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
@@ -160,6 +158,13 @@ def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clo
     name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
     telling = build_telling(settings, outside.redis.commands, name, clock)
     return Onlookers(telling, open_traces(name), keys, name, outside.metrics.jobs)
+
+
+def _heartbeats(settings: Settings, consumer: Consumer, clock: Clock) -> Heartbeats:
+    bounds_s = {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s}
+    heartbeats = Heartbeats(clock, bounds_s)
+    consumer.on_turn(heartbeats.beat("claim"))
+    return heartbeats
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:

@@ -3,6 +3,7 @@
 import asyncio
 
 from worker.clock import Clock
+from worker.observability.catalogue.doing import LAG
 from worker.observability.tally import Timings
 
 EVERY_S = 0.5
@@ -10,9 +11,21 @@ EVERY_S = 0.5
 longer than this is always seen."""
 
 
-async def watch_lag(lags: Timings, clock: Clock, every_s: float = EVERY_S) -> None:
-    """Have a timer go off again and again, and count how late it was; never returns."""
-    while True:
-        due = clock.elapsed() + every_s
-        await asyncio.sleep(every_s)
-        lags.observe((), clock.elapsed() - due)
+class LagWatch:
+    """Has a timer go off again and again.
+
+    Attributes:
+        lags: how late each was.
+    """
+
+    def __init__(self, clock: Clock, every_s: float = EVERY_S) -> None:
+        self.lags = Timings(LAG)
+        self._clock = clock
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Watch; never returns."""
+        while True:
+            due = self._clock.elapsed() + self._every_s
+            await asyncio.sleep(self._every_s)
+            self.lags.observe((), self._clock.elapsed() - due)

@@ -27,7 +27,7 @@ from worker.observability.catalogue import doing
 from worker.observability.catalogue import model as of_model
 from worker.observability.fleet_metrics import FleetMetrics, Look
 from worker.observability.job_metrics import JobMetrics
-from worker.observability.lag import watch_lag
+from worker.observability.lag import LagWatch
 from worker.observability.server_metrics import ServerMetrics, Servers
 from worker.observability.tally import Labels, Tally, Timings, gauge
 from worker.observability.worker_metrics import Sight, WorkerMetrics
@@ -44,6 +44,7 @@ class Metrics:
 
     Attributes:
         jobs: what is counted of jobs.
+        lag: what finds out how late the event loop is; `run` must be running.
     """
 
     def __init__(self, prices: Prices = NO_PRICES, clock: Clock | None = None) -> None:
@@ -55,11 +56,11 @@ class Metrics:
         self._openings = Tally(of_model.BREAKER_OPENINGS)
         self._core = Tally(of_core.CORE_REQUESTS)
         self._core_seconds = Timings(of_core.CORE_SECONDS)
-        self._lags = Timings(doing.LAG)
+        self.lag = LagWatch(self._clock)
         self._budgets = BudgetMetrics()
         self._fleet: FleetMetrics | None = None
         model_side = (self._calls, self._finishes, self._call_seconds, self._openings)
-        for counted in (*model_side, self._core, self._core_seconds, self._lags, self._budgets):
+        for counted in (*model_side, self._core, self._core_seconds, self.lag.lags, self._budgets):
             self.registry.register(counted)
         ProcessCollector(registry=self.registry)
 
@@ -92,10 +93,6 @@ class Metrics:
         """A request to Core has ended; see `worker.core_api_client`."""
         self._core.add((route, words.core_outcome(outcome)))
         self._core_seconds.observe((route,), seconds)
-
-    async def watch_lag(self) -> None:
-        """Measure how late the event loop is, until cancelled."""
-        await watch_lag(self._lags, self._clock)
 
     # ------------------------------------------------------------------ what is looked at
 

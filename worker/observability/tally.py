@@ -10,7 +10,6 @@ from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from worker.observability.catalogue.metric import Metric
 
@@ -39,7 +38,7 @@ class Timings(Collector):
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
         self._bounds = metric.buckets
-        self._names = [*map(floatToGoString, metric.buckets), "+Inf"]
+        self._names = [*map(str, metric.buckets), "+Inf"]
         self._counts: dict[Labels, list[int]] = {}
         self._sums: dict[Labels, float] = {}
 

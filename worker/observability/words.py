@@ -5,14 +5,12 @@ What is none of ours is `other`.
 
 from http import HTTPStatus
 
-from shared.enums import FailureReason, JobType
 from worker.llm.causes import RULES
 
 OTHER = "other"
-_STATUSES = {f"http_{int(status)}" for status in HTTPStatus}
+_STATUSES = {f"http_{int(status)}" for status in (*HTTPStatus, *range(520, 531))}
+"""Those that somebody has assigned, and what proxies before cloud providers answer."""
 _CAUSES = frozenset({"", "ok", "unknown", *map(str, RULES), *_STATUSES})
-_REASONS = frozenset({"", *map(str, FailureReason)})
-_TYPES = frozenset(map(str, JobType))
 _FINISHES = frozenset(
     {
         *("stop", "length", "content_filter", "refusal", "repetition", "tool_calls"),
@@ -26,16 +24,6 @@ _CORE = frozenset({"ok", "timeout", "connection_error", "cancelled", *_STATUSES}
 def cause(word: str) -> str:
     """A word of `worker.llm.causes`, or a status; an outbox may hold a newer version's."""
     return word if word in _CAUSES else OTHER
-
-
-def reason(word: str) -> str:
-    """A word of `FailureReason`, or nothing."""
-    return word if word in _REASONS else OTHER
-
-
-def job_type(word: str) -> str:
-    """A job type of ours."""
-    return word if word in _TYPES else OTHER
 
 
 def finish(word: str) -> str:

@@ -8,8 +8,8 @@ GROUP = Group("Core")
 
 CORE_REQUESTS = GROUP.counter(
     "core_requests",
-    "Requests to Core by how they ended: ok, http_404 …, timeout, connection_error, or cancelled "
-    "with their job.",
+    "Requests to Core by how they ended: ok, http_404 and so on, timeout, connection_error, or "
+    "cancelled with their job.",
     "route",
     "outcome",
 )

@@ -27,7 +27,7 @@ FINISHES = GROUP.counter(
 FAULTS = GROUP.counter(
     "llm_faults",
     "Answers that could not be used, by the check they failed: truncated, invalid_json, "
-    "schema_mismatch, ungrounded …",
+    "schema_mismatch, ungrounded and so on.",
     "job_type",
     "cause",
 )
