@@ -5,9 +5,10 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,6 +59,7 @@ class Prometheus:
             file.parent.mkdir(exist_ok=True)
             file.write_text(yaml.safe_dump([{"targets": list(targets)}]))
         self._process: subprocess.Popen[bytes] | None = None
+        self._started = time.time()
 
     def __enter__(self) -> Self:
         words = [
@@ -95,7 +97,16 @@ class Prometheus:
 
     def query(self, expr: str) -> list[Any]:
         """What an expression gives now: each sample with its labels (`metric`) and its `value`."""
-        answer = json.loads(self._get(f"/api/v1/query?{urllib.parse.urlencode({'query': expr})}"))
+        return self._ask("query", {"query": expr})
+
+    def has_shown(self, expr: str) -> bool:
+        """Whether a panel of this expression has had something to show since the start."""
+        now = time.time()
+        times = {"start": str(self._started), "end": str(now), "step": "1"}
+        return bool(self._ask("query_range", {"query": expr, **times}))
+
+    def _ask(self, how: str, words: Mapping[str, str]) -> list[Any]:
+        answer = json.loads(self._get(f"/api/v1/{how}?{urllib.parse.urlencode(words)}"))
         assert answer["status"] == "success", answer
         return list(answer["data"]["result"])
 
