@@ -12,7 +12,7 @@ VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
 .PHONY: demo test lint types unit test-vllm test-second-server test-compose board chaos simulate
 .PHONY: bench bench-client bench-malformed bench-shape bench-memory bench-sharing bench-saturation
-.PHONY: bench-scale lock lock-bench clean help
+.PHONY: bench-scale metrics-docs lock lock-bench clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -98,6 +98,9 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $(READY)
+
+metrics-docs: $(READY) ## the tables of docs/metrics.md, made anew of the code
+	$(BIN)/python -m worker.observability.documented
 
 lock: ## pin the dependencies again (needs uv on PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -42,3 +42,9 @@ def asked(expr: str) -> Asked:
             labels = frozenset(_MATCHER.findall(matchers))
             matched[name] = matched.get(name, frozenset()) | labels
     return Asked(matched, frozenset(grouped - {""}), frozenset(_COUNTING.findall(bare)))
+
+
+def words(expr: str) -> set[tuple[str, str]]:
+    """The words that labels are matched by, each with its label."""
+    found = re.findall(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"', expr)
+    return {(label, word) for label, value in found for word in value.split("|")}

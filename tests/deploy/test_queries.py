@@ -4,8 +4,12 @@ import re
 
 import pytest
 
+from shared.enums import FailureReason
 from tests.deploy.files import alerts, filled, metrics, queries
-from tests.deploy.promql import asked
+from tests.deploy.promql import asked, words
+from worker.errors import Service
+from worker.observability.catalogue.doing import BLOCKED
+from worker.observability.job_metrics import LEFT
 
 EVERYWHERE = frozenset({"instance", "job", "process"})
 """Labels that Prometheus adds, and `run --processes N`."""
@@ -55,3 +59,23 @@ def test_what_alerts_ask_for_is_no_less_than_what_workers_tell_of_trouble() -> N
         "llm_worker_process_deaths_total",
     }
     assert trouble <= {metric for alert in alerts() for metric in asked(str(alert["expr"])).matched}
+
+
+WORDS = {
+    "outcome": {"completed", "failed"},
+    "reason": set(FailureReason),
+    "service": set(Service),
+    "how": set(LEFT),
+    "kind": {"in", "out", "cached"},
+    "job": {"llm-worker", "vllm"},
+    "alertstate": {"firing"},
+    "alertname": {"LlmWorker.*"},
+    "why": set(re.findall(r"(\w+) \(", BLOCKED.sentence)),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_words_are_those_that_workers_use(name: str) -> None:
+    """A label that is matched by a word that nobody says matches nothing, for ever."""
+    said = {(label, word) for label, word in words(filled(ASKED[name])) if word != ".*"}
+    assert {(label, word) for label, word in said if word not in WORDS[label]} == set()

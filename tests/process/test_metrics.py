@@ -155,7 +155,7 @@ async def test_several_processes_have_one_fleet(bench: Bench) -> None:
     found = await looked(bench, worker, "redis_up", 2)
     assert found.sum("fleet_waiting_jobs") == 3
     processes = {"0", "1"}
-    for name in ("slots", "process_up", "jobs_claimed_total", "event_loop_lag_seconds_count"):
+    for name in ("slots", "process_up", "jobs_claimed_total", "jobs_held_max"):
         assert _labelled(found, f"llm_worker_{name}") == processes
     assert _labelled(found, "process_resident_memory_bytes") == processes
     expected = {m.name for group in (*OF_WORKER, process.OF_PARENT) for m in group.metrics}

@@ -1,5 +1,6 @@
 """docs/metrics.md says what the catalogue says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from worker.observability.catalogue import GROUPS
 from worker.observability.documented import BEGIN, END, filled, main
 
-PAGE = Path(__file__).parents[3] / "docs/metrics.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs/metrics.md"
 
 
 def test_the_page_is_as_the_catalogue_has_it() -> None:
@@ -35,3 +37,14 @@ def test_a_page_without_its_marks(text: str) -> None:
     """It is said which lines it needs."""
     with pytest.raises(ValueError, match="the page needs a line"):
         filled(text)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))], ids=lambda page: page.name
+)
+def test_no_page_speaks_of_a_metric_that_is_none(page: Path) -> None:
+    """Nor does a query in it: what it names is in the catalogue."""
+    known = {metric.name for group in GROUPS for metric in group.metrics}
+    known |= {f"{name}{end}" for name in known for end in ("_bucket", "_sum", "_count")}
+    said = set(re.findall(r"\bllm_worker_\w*[a-z]\b", page.read_text(encoding="utf-8")))
+    assert said <= known

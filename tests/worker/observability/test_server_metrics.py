@@ -64,7 +64,7 @@ async def test_every_server_from_the_start() -> None:
         assert in_use == [1, 0]
         spare.broken = Halt("a wrong key")
         assert value("server_broken", **of_spare) == 1
-        states = {State.CLOSED: 0}
+        states = {replica.breaker.state: value("breaker_state", **of_one)}
         replica.breaker.trip()
         states[replica.breaker.state] = value("breaker_state", **of_one)
         net.turn(60.0)
