@@ -12,7 +12,7 @@ from worker.observability.onlookers import Onlookers
 from worker.observability.worker_metrics import Sight
 from worker.operations.totals import read_totals
 from worker.outside import Outside
-from worker.portrait import version
+from worker.steering.portrait import version
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from tests.builders import Streams, tagged, until
 from tests.engine import Engine, forever
 from worker.errors import Retryable
 from worker.handlers.handler import Tools
-from worker.job_queue import JobQueue
 from worker.observability.metrics import Metrics
 from worker.outcome import Completed
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("no_task_is_left")]
 KIND = JobType.TEXT_TAG

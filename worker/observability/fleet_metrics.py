@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from worker.observability.catalogue import fleet as named
 from worker.observability.catalogue.metric import Metric
 from worker.observability.tally import gauge
-from worker.redis_clients import OUTAGE, describe
+from worker.queue.redis_clients import OUTAGE, describe
 
 log = structlog.get_logger(__name__)
 

@@ -4,12 +4,12 @@ from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
 from tests.one_by_one import record, tick
-from worker.job_queue import JobQueue
 from worker.observability.fleet_metrics import StreamTotals
 from worker.operations.pausing import PauseNote, pause
 from worker.operations.streams import Counts, StreamCounts
 from worker.operations.totals import read_totals, totals
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 
 TYPE = JobType.TEXT_TAG
 
