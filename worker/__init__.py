@@ -7,7 +7,8 @@ A job's way, and the file for each step:
                                turns.py: whose turn it is
                job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
                                redis_clients.py and redis_address.py connect
-    admit      answering.py    reads the entry, lets its handler answer, parks it between tries
+    admit      answering.py    reads the entry, lets its handler answer, parks it between tries;
+               announcing.py   tells Core `processing` of the jobs that last
                retry.py        admit() and decide(): pure, time and chance come in as numbers
     infer      handlers/       one file per job type: payload in, outcome out; prompts/ beside them
                workshop.py     what they work with, and how a job's slot follows its work
