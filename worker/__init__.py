@@ -20,7 +20,8 @@ A job's way, and the file for each step:
                  causes.py       what can go wrong, and what follows: one table
                  router.py       which server: replica.py, breaker.py, preflight.py, providers.py,
                                  returning.py
-                 client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
+                 client.py       one call over HTTP; model_http.py the HTTP, chat_wire.py and
+                                 structure_wire.py its bytes
                  limit.py        how much it takes at once, by what load_watch.py hears of it;
                                  sizing.py, demand.py: how many jobs that makes
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it

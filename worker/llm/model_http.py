@@ -19,6 +19,7 @@ from worker.llm.errors import ReplyTooLong
 CONNECT_TIMEOUT_S = 5.0
 KEEPALIVE_S = 4.0
 """Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
+_NEEDS_MORE = ("params", "files", "data", "json", "cookies")
 # As the SDK knows them; what is not here it lets through.
 _ERRORS: Mapping[type[aiohttp.ClientError], type[httpx2.TransportError]] = {
     aiohttp.ClientConnectionError: httpx2.ConnectError,
@@ -44,9 +45,9 @@ class ModelHttp(DefaultAioHttpClient):
 
     def build_request(self, method: str, url: httpx2.URL | str, **said: Any) -> httpx2.Request:
         """The request that the SDK describes; a body it has as bytes is taken as it is."""
-        headers, content = said.get("headers"), said.get("content")
-        if said.get("params") or said.get("files") or said.get("data") or said.get("cookies"):
+        if any(said.get(more) for more in _NEEDS_MORE):
             return super().build_request(method, url, **said)
+        headers, content = said.get("headers"), said.get("content")
         return httpx2.Request(method, _address(str(url)), headers=headers, content=content)
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
