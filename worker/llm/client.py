@@ -1,8 +1,8 @@
 """Calls to an OpenAI-compatible server. Only this and `model_http` know the `openai` package.
 
 The SDK brings authentication and its reading of statuses; its generic `post` is used with a ready
-body because `chat.completions.create` costs several times the CPU. Its retries are
-off: the queue retries, and two layers would multiply.
+body because `chat.completions.create` costs several times the CPU. Its retries are off: the queue
+retries, and two layers would multiply.
 """
 
 import asyncio
