@@ -3,10 +3,12 @@
 A job's way, and the file for each step:
 
     claim      consumer.py     the loop: takes what claiming gives, one task per job
-               claiming.py     what to take next: how much, of which job types, or nothing now
-               queue/          every word said to Redis: job_queue.py over scripts/*.lua,
-                               stream_reader.py; turns.py: whose turn it is
-    admit      answering.py    reads the entry, lets its handler answer, parks it between tries
+               claiming.py     what to take next: how much, of which job types, or nothing now;
+                               turns.py: whose turn it is
+               job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
+                               redis_clients.py and redis_address.py connect
+    admit      answering.py    reads the entry, lets its handler answer, parks it between tries;
+               announcing.py   tells Core `processing` of the jobs that last
                retry.py        admit() and decide(): pure, time and chance come in as numbers
     infer      handlers/       one file per job type: payload in, outcome out; prompts/ beside them
                workshop.py     what they work with, and how a job's slot follows its work
@@ -18,7 +20,8 @@ A job's way, and the file for each step:
                  causes.py       what can go wrong, and what follows: one table
                  router.py       which server: replica.py, breaker.py, preflight.py, providers.py,
                                  returning.py
-                 client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
+                 client.py       one call over HTTP; model_http.py the HTTP, chat_wire.py and
+                                 structure_wire.py its bytes
                  limit.py        how much it takes at once, by what load_watch.py hears of it;
                                  sizing.py, demand.py: how many jobs that makes
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it

@@ -238,6 +238,7 @@ def _answer_limits(settings: Settings, marks: Marks) -> AnswerLimits:
         deliveries_max=settings.worker_deliveries_max,
         alone_from_deliveries=settings.worker_alone_from_deliveries,
         payload_max_bytes=settings.worker_payload_max_bytes,
+        processing_after_s=settings.worker_processing_after_s,
         cancelled=marks.cancels,
     )
 

@@ -124,6 +124,11 @@ class Job:
     """Whether operators have paused its like since it was claimed: no new try begins."""
     trouble: str = ""
     """Why its last try failed; never anything of the payload."""
+    wait_s: float = field(init=False)
+    """Seconds between XADD and claim (two machines' clocks, so never below zero)."""
+
+    def __post_init__(self) -> None:
+        self.wait_s = max(0.0, self.claimed_at - self.entry.enqueued_s)
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -133,11 +138,6 @@ class Job:
             "job_type": self.entry.job_type,
             "entry_id": self.entry.entry_id,
         }
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds between XADD and claim (two machines' clocks, so never below zero)."""
-        return max(0.0, self.claimed_at - self.entry.enqueued_s)
 
     def time_left_s(self, now: float) -> float | None:
         """Seconds to the deadline, or None."""

@@ -75,6 +75,7 @@ def draw_settings(rng: Random) -> Settings:
         worker_held_max=rng.choice([10, 50]),
         worker_lease_s=rng.choice([60, 90, 120]),
         worker_grace_s=rng.choice([0, 10, 30]),
+        worker_processing_after_s=rng.choice([0, 0.02, 1]),
         worker_job_types=TYPES,
         worker_weights={TYPES[0]: rng.choice([1, 5])},
         worker_lookahead=rng.choice([0, 5, 250_000]),
