@@ -3,10 +3,9 @@
 A job's way, and the file for each step:
 
     claim      consumer.py     the loop: takes what claiming gives, one task per job
-               claiming.py     what to take next: how much, of which job types, or nothing now;
-                               turns.py: whose turn it is
-               job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
-                               redis_clients.py and redis_address.py connect
+               claiming.py     what to take next: how much, of which job types, or nothing now
+               queue/          every word said to Redis: job_queue.py over scripts/*.lua,
+                               stream_reader.py; turns.py: whose turn it is
     admit      answering.py    reads the entry, lets its handler answer, parks it between tries;
                announcing.py   tells Core `processing` of the jobs that last
                retry.py        admit() and decide(): pure, time and chance come in as numbers
