@@ -96,7 +96,8 @@ async def _serve(
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
-    page = open_page(settings, queue.consumer, steering.facts, shutdown.drain)
+    name, relayed = queue.consumer, parent is not None
+    page = open_page(settings, name, steering.facts, shutdown.drain, relayed=relayed)
     server = HealthServer(pages(health, outside.metrics), host, port, page.routes)
     port = await server.start()
     if parent is not None:

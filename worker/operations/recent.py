@@ -47,7 +47,8 @@ def latest(events: Sequence[Row], most: int) -> tuple[RecentJob, ...]:
     known: dict[tuple[str, str], dict[str, str]] = {}
     moments: dict[tuple[str, str], float] = {}
     # Of the same moment the one with the higher id comes last: the walk was from the newest on.
-    for row in sorted(events[::-1], key=at):
+    oldest_first = events[::-1]
+    for row in sorted(oldest_first, key=at):
         key = (row.fields.get("job_type", ""), row.fields.get("entry_id", ""))
         known.setdefault(key, {}).update(row.fields)
         moments[key] = at(row)

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
 LOCKED = "this worker has no WORKER_ADMIN_TOKEN: the page shows, and changes nothing"
 
 

@@ -16,7 +16,7 @@ from worker.clock import Clock
 from worker.lifecycle import finished_before
 from worker.page.answers import Asked, Page, Refusal, View, Viewer
 from worker.page.door import Door
-from worker.page.front import GUARDS, Front, knock
+from worker.page.front import GUARDS, Front
 from worker.page.lately import Lately
 from worker.page.looking import Away
 from worker.page.rendering import render
@@ -71,7 +71,7 @@ class Changes:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Tell one viewer, until one of both has gone."""
-        viewer = self._door.admit(knock(request))
+        viewer = self._door.admit(self._front.knock(request))
         refused = viewer if isinstance(viewer, Refusal) else self._refused(request)
         if refused is not None or isinstance(viewer, Refusal):
             return self._front.respond(request, refused or Refusal(401, ""), Viewer())

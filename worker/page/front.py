@@ -14,6 +14,7 @@ from worker.page.door import Door, Knock
 from worker.page.looking import Away
 from worker.page.rendering import render
 from worker.page.sessions import LASTS_S
+from worker.processes.relay import VIEWER_HEADER
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ GUARDS = {
 FORM_BYTES = 32 << 10
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _FIELDS_MAX = 20
+_ADDRESS_CHARS = 64
 _TITLES = {404: "Not found", 405: "Not possible", 429: "Not so fast", 503: "Not now"}
 
 
@@ -48,17 +50,25 @@ class Front:
     Args:
         door: who may come in.
         clock: for the time that a view is of.
+        relayed: whether a parent stands before it, and says where a request comes from.
     """
 
-    def __init__(self, door: Door, clock: Clock) -> None:
+    def __init__(self, door: Door, clock: Clock, *, relayed: bool = False) -> None:
         self.door = door
         self._clock = clock
+        self._relayed = relayed
+
+    def knock(self, request: web.Request) -> Knock:
+        """What the door looks at."""
+        said = request.headers.get(VIEWER_HEADER, "")[:_ADDRESS_CHARS] if self._relayed else ""
+        address = said or request.remote or ""
+        return Knock(address, request.path, request.headers, request.cookies)
 
     def serving(self, path: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """A handler for every method of a path."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            found = self.door.admit(knock(request))
+            found = self.door.admit(self.knock(request))
             viewer = found if isinstance(found, Viewer) else Viewer()
             answer = await _safely(request, self._answer(request, path, found))
             return self.respond(request, answer, viewer)
@@ -103,7 +113,7 @@ class Front:
             read = await _read_form(request)
             if isinstance(read, Refusal):
                 return read
-            refused = self.door.may_post(found, knock(request), read)
+            refused = self.door.may_post(found, self.knock(request), read)
             if refused is not None:
                 return refused
             form = read
@@ -111,7 +121,7 @@ class Front:
 
     async def _signed_in(self, request: web.Request) -> Answer:
         form = await _read_form(request)
-        return form if isinstance(form, Refusal) else self.door.sign_in(knock(request), form)
+        return form if isinstance(form, Refusal) else self.door.sign_in(self.knock(request), form)
 
     def _around(self, view: View, viewer: Viewer) -> dict[str, object]:
         return {
@@ -139,11 +149,6 @@ class Front:
             secure=secure,
             path="/",
         )
-
-
-def knock(request: web.Request) -> Knock:
-    """What the door looks at."""
-    return Knock(request.remote or "", request.path, request.headers, request.cookies)
 
 
 async def _safely(request: web.Request, answering: Awaitable[Answer]) -> Answer:

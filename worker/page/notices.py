@@ -1,7 +1,7 @@
 """What was done, in a sentence: said on the page that one is led to afterwards. Pure.
 
-The address names the sentence, and a number at most: what a stranger writes into a link has no words
-of its own here.
+The address names the sentence, and a number at most: what a stranger writes into a link says
+nothing of its own here.
 """
 
 from collections.abc import Mapping

@@ -57,7 +57,12 @@ class PageRoom:
 
 
 def open_page(
-    settings: Settings, me: str, facts: Callable[[], WorkerFacts], drain: asyncio.Event
+    settings: Settings,
+    me: str,
+    facts: Callable[[], WorkerFacts],
+    drain: asyncio.Event,
+    *,
+    relayed: bool = False,
 ) -> PageRoom:
     """The page that the settings describe; nothing is asked of Redis before somebody looks.
 
@@ -66,6 +71,7 @@ def open_page(
         me: this worker's name in the group.
         facts: what this worker knows of itself.
         drain: set when it is on its way out.
+        relayed: whether a parent of several processes stands before it.
     """
     clock, keys = Clock(), Keys(settings.llm_stream_prefix)
     # Connections of its own: a viewer who waits for Redis holds up no job's commands.
@@ -79,7 +85,7 @@ def open_page(
     if not door.is_locked and settings.worker_health_host not in {"127.0.0.1", "::1", "localhost"}:
         log.warning("page_open_to_network", host=settings.worker_health_host)
     looking = Looking(clients.commands, keys, me, facts, clock)
-    return PageRoom(clients, looking, Front(door, clock), drain)
+    return PageRoom(clients, looking, Front(door, clock, relayed=relayed), drain)
 
 
 def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
