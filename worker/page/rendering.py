@@ -43,6 +43,11 @@ def clock(at: float) -> str:
         return "?"
 
 
+def when(at: float) -> str:
+    """A moment in UTC, to be read."""
+    return moment(at).removesuffix("+00:00").replace("T", " ")
+
+
 def cut(text: str, most: int = _ERROR_CHARS) -> str:
     """The beginning of a text."""
     return text if len(text) <= most else f"{text[:most]} …"
@@ -82,7 +87,7 @@ def _environment() -> Environment:
     filters: dict[str, Any] = made.filters
     filters |= {
         "age": age,
-        "moment": moment,
+        "when": when,
         "clock": clock,
         "count": count,
         "cut": cut,
