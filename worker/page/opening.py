@@ -102,7 +102,7 @@ def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
         "/resume": Path(post=deeds.resume),
         "/cancel": Path(post=deeds.cancel),
         "/sign-out": Path(post=_sign_out),
-        "/{tail:.*}": Path(_nothing, _nothing),
+        "/{tail:(?s:.*)}": Path(_nothing, _nothing),
     }
 
 
