@@ -30,6 +30,7 @@ class PageRoom:
 
     Attributes:
         routes: what the health port answers with it.
+        changes: who is told of changes.
     """
 
     def __init__(
@@ -40,18 +41,18 @@ class PageRoom:
         clock = Clock()
         views, deeds = Views(looking, drain.is_set), Deeds(looking, clock)
         live = {"overview": views.overview, "dead": views.dead, "job": views.job}
-        self._changes = Changes(live, front, drain, clock)
+        self.changes = Changes(live, front, drain, clock)
         paths = _paths(views, deeds)
         self.routes: list[web.RouteDef] = [
             *(web.get(f"/{asset.name}", asset.serve) for asset in (STYLE, SCRIPT, ICON)),
-            web.route("*", "/changes", self._changes.answer),
+            web.route("*", "/changes", self.changes.answer),
             web.route("*", "/sign-in", front.sign_in),
             *(web.route("*", where, front.serving(path)) for where, path in paths.items()),
         ]
 
     async def close(self) -> None:
         """Give up what is under way, and the connections."""
-        self._changes.close()
+        self.changes.close()
         self._looking.lately.close()
         await self._clients.close()
 

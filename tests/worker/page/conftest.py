@@ -44,7 +44,8 @@ class Site:
     http: aiohttp.ClientSession
     room: PageRoom
     drain: asyncio.Event
-    facts: WorkerFacts
+    facts: list[WorkerFacts]
+    """What the worker knows of itself; the last one holds."""
     form_key: str = ""
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -81,9 +82,9 @@ Sites = Callable[..., AbstractAsyncContextManager[Site]]
 async def opened(redis_url: str, **settings: Any) -> AsyncGenerator[Site]:
     """A page that the settings describe."""
     chosen = {"redis_url": redis_url, "llm_stream_prefix": "t"} | settings
-    drain, facts = asyncio.Event(), WorkerFacts(host="here", pid=7, slots_max=4)
+    drain, facts = asyncio.Event(), [WorkerFacts(host="here", pid=7, slots_max=4)]
     room = open_page(
-        load_settings(Settings, _env_file=None, **chosen), "me-1", lambda: facts, drain
+        load_settings(Settings, _env_file=None, **chosen), "me-1", lambda: facts[-1], drain
     )
     server = HealthServer({}, "127.0.0.1", 0, room.routes)
     port = await server.start()

@@ -1,6 +1,7 @@
 """What changes while one looks arrives without asking."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -8,10 +9,12 @@ from itertools import pairwise
 import aiohttp
 import pytest
 
+from shared.redis_streams import Keys, StreamClient
 from tests.builders import until
 from tests.worker.page.conftest import TOKEN, Fleet, Site, opened
 from worker.embedded.redis_server import RedisServer
-from worker.page import changes
+from worker.operations.snapshot import Snapshot, take_snapshot
+from worker.page import changes, looking
 from worker.page.lately import FRESH_S
 
 pytestmark = pytest.mark.redis
@@ -144,14 +147,12 @@ async def test_a_viewer_comes_in_by_the_door_again(
 async def test_many_viewers_are_one_look(open_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Redis is asked does not grow with them."""
     looks: list[float] = []
-    looking = open_site.room._looking
-    overview = looking._overview
 
-    async def counted() -> object:
-        looks.append(looking._clock.elapsed())
-        return await overview()
+    async def counted(client: StreamClient, keys: Keys) -> Snapshot:
+        looks.append(time.monotonic())
+        return await take_snapshot(client, keys)
 
-    monkeypatch.setattr(looking, "_overview", counted)
+    monkeypatch.setattr(looking, "take_snapshot", counted)
     async with _watching(open_site, "view=overview") as one:
         await anext(one)
         async with _watching(open_site, "view=overview") as two:
@@ -166,7 +167,7 @@ async def test_nobody_looks_and_nothing_runs(open_site: Site) -> None:
     before = asyncio.all_tasks()
     async with _watching(open_site, "view=overview") as events:
         await anext(events)
-    await until(lambda: open_site.room._changes.viewers == 0, 30)
+    await until(lambda: open_site.room.changes.viewers == 0, 30)
     left = {task for task in asyncio.all_tasks() - before if "look" in repr(task.get_coro())}
     assert left == set()
 

@@ -98,7 +98,7 @@ async def test_few_at_once_and_few_kept(place: Place) -> None:
     assert place.most_at_once == AT_ONCE
     for number in range(KEPT_MAX * 2):
         await lately.look(number, place.look)
-    assert len(lately._looks) == KEPT_MAX
+    assert len(lately) == KEPT_MAX
 
 
 async def test_closed_with_a_look_under_way(place: Place) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.worker.page.conftest import TOKEN, opened
 from worker.embedded.redis_server import RedisServer
 from worker.page import looking
-from worker.roster import ModelServer
+from worker.roster import ModelServer, WorkerFacts
 
 pytestmark = pytest.mark.redis
 NOWHERE = "redis://127.0.0.1:1"
@@ -18,10 +18,8 @@ async def test_the_overview_shows_this_worker() -> None:
     """Its gates and breakers; the rest is not known, and not shown as if it were empty."""
     async with opened(NOWHERE) as site:
         server = ModelServer(provider="vllm", server="gpu:8000", breaker="open")
-        site.facts = site.facts.model_copy(
-            update={"servers": (server,), "gates": {"model": "connection refused"}}
-        )
-        site.room._looking._facts = lambda: site.facts
+        more = {"servers": (server,), "gates": {"model": "connection refused"}}
+        site.facts.append(WorkerFacts(host="here").model_copy(update=more))
         got = await site.get("/")
     assert got.status == 200
     for said in (

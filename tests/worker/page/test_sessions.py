@@ -9,6 +9,16 @@ from worker.page.sessions import LASTS_S, NONCE_BYTES, Sessions
 NOW = 1_800_000_000.0
 NONCE = bytes(range(NONCE_BYTES))
 ONE = Sessions("a-token-of-this-test")
+CHANGES: list[Callable[[str], str]] = [
+    lambda _: "",
+    lambda _: "x" * 9_999,
+    lambda value: "9" + value[1:],
+    lambda value: value[:-1] + ("0" if value[-1] != "0" else "1"),
+    lambda value: value + "\n",
+    lambda value: value.replace(".", ""),
+    lambda value: value.replace("1", "\N{ARABIC-INDIC DIGIT ONE}", 1),
+    lambda value: f"{'9' * 12}.{value.partition('.')[2]}",
+]
 
 
 def test_a_session_is_known_until_it_ends() -> None:
@@ -30,19 +40,7 @@ def test_another_worker_with_the_same_token_knows_it() -> None:
     assert other.cookie != ONE.cookie
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda _: "",
-        lambda _: "x" * 9_999,
-        lambda value: "9" + value[1:],
-        lambda value: value[:-1] + ("0" if value[-1] != "0" else "1"),
-        lambda value: value + "\n",
-        lambda value: value.replace(".", ""),
-        lambda value: value.replace("1", "\N{ARABIC-INDIC DIGIT ONE}", 1),
-        lambda value: f"{'9' * 12}.{value.partition('.')[2]}",
-    ],
-)
+@pytest.mark.parametrize("change", CHANGES)
 def test_what_was_changed_is_not_known(change: Callable[[str], str]) -> None:
     """Nor what nobody has signed."""
     assert not ONE.knows(change(ONE.begin(NOW, NONCE)), NOW)

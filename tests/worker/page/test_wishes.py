@@ -23,6 +23,7 @@ def test_a_filter_goes_there_and_back() -> None:
     said = {"type": "text_tag", "reason": "bug", "id": "a&b=c #\u202e\udcff"}
     wanted = wanted_letters(said)
     assert wanted == Wanted("text_tag", "bug", said["id"])
+    assert isinstance(wanted, Wanted)
     found = parse_qs(as_query(wanted, before="1-1").removeprefix("?"))
     assert found == {
         "type": ["text_tag"],
