@@ -22,7 +22,7 @@ from worker.roster import WorkerFacts
 
 log = structlog.get_logger(__name__)
 
-_LETTER = "/dead/{letter:[0-9]{1,20}-[0-9]{1,20}}"
+_LETTER = "/dead/{letter:[0-9]{1,19}-[0-9]{1,19}}"
 
 
 class PageRoom:
