@@ -23,9 +23,8 @@ TEXT = (ROOT / "docs/page.md").read_text(encoding="utf-8")
 
 def _routes() -> set[str]:
     """The addresses in the table, each with its methods."""
-    return {
-        route.partition(" ")[2] for route in re.findall(r"^\| `((?:GET|POST) [^`]+)`", TEXT, re.MULTILINE)
-    }
+    found = re.findall(r"^\| `((?:GET|POST) [^`]+)`", TEXT, re.MULTILINE)
+    return {route.partition(" ")[2] for route in found}
 
 
 async def test_every_address_is_explained() -> None:
