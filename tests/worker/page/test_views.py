@@ -10,7 +10,7 @@ from tests.builders import Streams
 from tests.worker.page.conftest import TOKEN, Fleet, Site, Sites
 from worker.page.looking import SHOWN_BYTES
 from worker.page.views import A_PAGE
-from worker.roster import ModelLimit, ModelServer
+from worker.steering.roster import ModelLimit, ModelServer
 
 pytestmark = pytest.mark.redis
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\x1b]0;x\x07"
