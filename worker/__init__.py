@@ -48,10 +48,11 @@ Beside them:
 And around:
 
     app.py         the composition root; outside.py opens what the daemon leans on, model_side.py
-                   the model servers
+                   the model servers; hands.py ties together what works on jobs
     processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting; log_choices.py the words of two of them
+    page/          for people, on the health port: to look at and, with a token, to steer
     observability/ log lines, the line per job, metrics, traces, /live and /ready; every metric's
                    name is in its catalogue/; measuring.py, what of the worker they look at
     evaluation/    how good are the answers: cases, scores, reports
