@@ -105,9 +105,7 @@ async def _serve(
                 writing.run(),
                 onlookers.run(),
                 *steering.loops(hands),
-                _janitor(settings, outside, clock).sweep_forever(
-                    min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
-                ),
+                _janitor(settings, outside, clock).sweep_forever(_sweep_every_s(settings)),
                 _drain_on_signal(settings, consumer, hands, health, shutdown),
             ):
                 await consumer.run()
@@ -170,6 +168,10 @@ def _heartbeats(settings: Settings, consumer: Consumer, clock: Clock) -> Heartbe
     heartbeats = Heartbeats(clock, bounds_s)
     consumer.on_turn(heartbeats.beat("claim"))
     return heartbeats
+
+
+def _sweep_every_s(settings: Settings) -> float:
+    return min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
