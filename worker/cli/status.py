@@ -14,6 +14,7 @@ from worker.operations.fleet import Worker
 from worker.operations.letters import Letters
 from worker.operations.snapshot import Snapshot, take_snapshot
 from worker.operations.view import StreamView
+from worker.operations.words import amount
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -42,7 +43,7 @@ def workers(json_: JsonOption = False) -> None:
     out = console()
     for worker in snapshot.workers:
         out.print(_portrait(worker))
-    typer.echo(f"{len(snapshot.workers)} worker{'s' * (len(snapshot.workers) != 1)}", err=True)
+    typer.echo(amount(len(snapshot.workers), "worker"), err=True)
 
 
 async def _snapshot(redis: Opened) -> Snapshot:
@@ -121,7 +122,7 @@ def _state(worker: Worker) -> Iterator[str]:
 def _letters(letters: Letters) -> RenderableType:
     table = deaths_table(letters.deaths[:10])
     newest = "" if letters.looked == letters.count else f"the newest {letters.looked:,} of "
-    return Group(table, Text(f"{newest}{letters.count:,} dead letters"))
+    return Group(table, Text(f"{newest}{amount(letters.count, 'dead letter')}"))
 
 
 def _hints(snapshot: Snapshot) -> RenderableType:

@@ -10,6 +10,7 @@ from worker.operations.letters import RECENT_S, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
+from worker.operations.words import amount
 
 _TENANTS_NAMED = 10
 
@@ -50,18 +51,18 @@ def _workers(
 ) -> Iterator[Hint]:
     waiting = sum(stream.waiting + stream.in_flight for stream in streams)
     if not living:
-        text = f"no worker lives; {waiting} jobs wait" if waiting else "no worker lives"
+        text = f"no worker lives; {_wait(waiting)}" if waiting else "no worker lives"
         yield Hint(text, "llm-worker run")
     for worker in workers:
         if worker.silent and worker.facts.held:
-            held, ago = worker.facts.held, round(worker.heard_s_ago)
+            held, ago = amount(worker.facts.held, "job"), round(worker.heard_s_ago)
             text = (
-                f"{worker.name} was last heard of {ago} s ago; the {held} jobs it had go to others"
+                f"{worker.name} was last heard of {ago} s ago; what it had, {held}, goes to others"
             )
             yield Hint(text, "llm-worker workers")
     unserved = [s for s in streams if s.waiting and living and not s.served_by]
     for stream in unserved:
-        text = f"{stream.waiting} jobs wait on {stream.job_type}, which no living worker takes"
+        text = f"{_wait(stream.waiting)} on {stream.job_type}, which no living worker takes"
         yield Hint(text, f"WORKER_JOB_TYPES={stream.job_type} llm-worker run")
     for worker in living:
         if not worker.facts.claiming:
@@ -99,20 +100,18 @@ def _who(names: Sequence[str], living: Sequence[Worker]) -> str:
 def _paused(streams: Sequence[StreamView], pauses: Pauses, now: float) -> Iterator[Hint]:
     for stream in streams:
         if stream.paused is not None:
-            text = (
-                f"{stream.job_type} is paused{_by(stream.paused, now)}; {stream.waiting} jobs wait"
-            )
+            text = f"{stream.job_type} is paused{_by(stream.paused, now)}; {_wait(stream.waiting)}"
             yield Hint(text, f"llm-worker resume {stream.job_type}")
     jobs = pauses.tenants.jobs
     tenants = sorted(jobs, key=lambda tenant: (-jobs[tenant], tenant))
     at_least = "at least " if pauses.tenants.may_be_more else ""
     for tenant in tenants[:_TENANTS_NAMED]:
         note = pauses.notes.get(tenant_field(tenant), PauseNote())
-        text = f"tenant {tenant} is paused{_by(note, now)}; {at_least}{jobs[tenant]} jobs wait"
+        text = f"tenant {tenant} is paused{_by(note, now)}; {at_least}{_wait(jobs[tenant])}"
         yield Hint(text, f"llm-worker resume --tenant {quote(tenant)}")
     if others := tenants[_TENANTS_NAMED:]:
         waiting = sum(jobs[tenant] for tenant in others)
-        text = f"{len(others)} more tenants are paused; {at_least}{waiting} jobs wait"
+        text = f"{len(others)} more tenants are paused; {at_least}{_wait(waiting)}"
         yield Hint(text, "llm-worker pause")
 
 
@@ -126,8 +125,10 @@ def _letters(letters: Letters) -> Iterator[Hint]:
     for death in letters.deaths:
         if death.recent:
             why = f"{death.reason}, {death.cause}" if death.cause else death.reason
-            text = (
-                f"{death.recent} {death.job_type} jobs died in {RECENT_S / 60:.0f} minutes of {why}"
-            )
+            text = f"{amount(death.recent, f'{death.job_type} job')} died in {RECENT_S / 60:.0f} minutes of {why}"
             command = f"llm-worker dead list --reason {quote(death.reason)} --newer-than 10m"
             yield Hint(text, command)
+
+
+def _wait(jobs: int) -> str:
+    return f"{amount(jobs, 'job')} {'waits' if jobs == 1 else 'wait'}"

@@ -31,3 +31,8 @@ def moment(at: float) -> str:
 def count(number: int) -> str:
     """A number; nothing to see where it is nought."""
     return f"{number:,}" if number else "-"
+
+
+def amount(number: int, of: str) -> str:
+    """So many of something, in a sentence: `1 job`, `12 jobs`."""
+    return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"

@@ -46,7 +46,7 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     assert "1,234" in out
     assert "gpu:8000: breaker open" in out
     assert "the core is away for" in out
-    assert "1 dead letters" in out
+    assert "1 dead letter\n" in out
     assert "\x1b" not in out
 
 

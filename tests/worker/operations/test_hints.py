@@ -53,7 +53,7 @@ def test_no_worker_lives() -> None:
 def test_a_worker_that_was_killed_with_jobs_in_its_hands() -> None:
     """They go to others, and one wants to know why."""
     [(text, command)] = _said(_stream(), _worker(), _worker("w2", silent=True, held=4))
-    assert text == "w2 was last heard of 40 s ago; the 4 jobs it had go to others"
+    assert text == "w2 was last heard of 40 s ago; what it had, 4 jobs, goes to others"
     assert command == "llm-worker workers"
 
 
