@@ -56,9 +56,8 @@ def _workers(
     for worker in workers:
         if worker.silent and worker.facts.held:
             held, ago = amount(worker.facts.held, "job"), round(worker.heard_s_ago)
-            text = (
-                f"{worker.name} was last heard of {ago} s ago; what it had, {held}, goes to others"
-            )
+            heard = f"{worker.name} was last heard of {ago} s ago"
+            text = f"{heard}; what it had, {held}, goes to others"
             yield Hint(text, "llm-worker workers")
     unserved = [s for s in streams if s.waiting and living and not s.served_by]
     for stream in unserved:
@@ -125,7 +124,8 @@ def _letters(letters: Letters) -> Iterator[Hint]:
     for death in letters.deaths:
         if death.recent:
             why = f"{death.reason}, {death.cause}" if death.cause else death.reason
-            text = f"{amount(death.recent, f'{death.job_type} job')} died in {RECENT_S / 60:.0f} minutes of {why}"
+            jobs = amount(death.recent, f"{death.job_type} job")
+            text = f"{jobs} died in {RECENT_S / 60:.0f} minutes of {why}"
             command = f"llm-worker dead list --reason {quote(death.reason)} --newer-than 10m"
             yield Hint(text, command)
 
