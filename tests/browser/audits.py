@@ -52,14 +52,17 @@ _NAMELESS = re.compile(
 )
 
 _SIDEWAYS = """() => {
-  const wide = document.documentElement.scrollWidth, room = document.documentElement.clientWidth;
-  if (wide <= room) return [];
-  const clipped = e => { for (let p = e.parentElement; p; p = p.parentElement)
-    if (!['visible', 'clip'].includes(getComputedStyle(p).overflowX) && p !== document.body
-      && p !== document.documentElement) return true; return false; };
-  return [`${wide} > ${room}`, ...[...document.querySelectorAll('body *')]
-    .filter(e => e.getBoundingClientRect().right > room + 1 && !clipped(e))
-    .map(e => e.outerHTML.slice(0, 120))];
+  const root = document.documentElement, room = root.clientWidth, above = [root, document.body];
+  if (room > screen.width) return [`laid out for ${room} pixels, as if it were no phone`];
+  if (root.scrollWidth <= room) return [];
+  const scrolls = e => !above.includes(e) && !['visible', 'clip'].includes(
+    getComputedStyle(e).overflowX);
+  const clipped = e => e.parentElement && (scrolls(e.parentElement) || clipped(e.parentElement));
+  const end = e => e.getBoundingClientRect().left + Math.max(e.offsetWidth, e.scrollWidth);
+  const wide = [...document.querySelectorAll('body *')].filter(e => end(e) > room + 1)
+    .filter(e => !clipped(e));
+  const inmost = wide.filter(e => !wide.some(other => other !== e && e.contains(other)));
+  return [`${root.scrollWidth} > ${room}`, ...inmost.map(e => e.outerHTML.slice(0, 120))];
 }"""
 
 _SMALL = """() => [...document.querySelectorAll('button, input, select, summary')]

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
 from tests.browser.chromium import running
-from tests.browser.desk import Desk, seat
+from tests.browser.desk import Desk, Window, seat
 from tests.process.bench import Bench
 from worker.embedded.stack import Stack
 
@@ -31,6 +31,7 @@ async def chromium() -> "AsyncGenerator[Browser]":
         yield browser
 
 
+WINDOW = Window()
 Desks = Callable[..., AbstractAsyncContextManager[Desk]]
 
 
@@ -41,9 +42,13 @@ async def desks(stack: Stack, chromium: "Browser") -> AsyncGenerator[Desks]:
         bench = Bench(stack, http)
 
         @asynccontextmanager
-        async def desk(**wishes: Any) -> AsyncGenerator[Desk]:
-            async with seat(bench, chromium, **wishes) as made:
-                yield made
+        async def desk(window: Window = WINDOW, **settings: str) -> AsyncGenerator[Desk]:
+            worker = await seat(bench, **settings)
+            try:
+                async with window.opened(chromium, bench, worker) as made:
+                    yield made
+            finally:
+                worker.stop()
 
         try:
             yield desk

@@ -81,32 +81,41 @@ class Desk:
         return await until(found, what=f"the dead letter of {job_id}")
 
 
-@asynccontextmanager
-async def seat(
-    bench: Bench,
-    browser: "Browser",
-    *,
-    size: tuple[int, int] = SCREEN,
-    javascript: bool = True,
-    dark: bool = False,
-    **settings: str,
-) -> AsyncGenerator[Desk]:
-    """Start a worker on an emptied Redis and open a window with a profile of its own."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How a page is looked at: pixels across and down, and how fine they are."""
+
+    size: tuple[int, int] = SCREEN
+    javascript: bool = True
+    dark: bool = False
+    scale: float = 1.0
+
+    @asynccontextmanager
+    async def opened(
+        self, browser: "Browser", bench: Bench, worker: Service
+    ) -> AsyncGenerator[Desk]:
+        """Open it at a worker's page, with a profile of its own: nobody is signed in."""
+        context = await browser.new_context(
+            viewport={"width": self.size[0], "height": self.size[1]},
+            java_script_enabled=self.javascript,
+            color_scheme="dark" if self.dark else "light",
+            device_scale_factor=self.scale,
+            is_mobile=self.size == PHONE,
+            has_touch=self.size == PHONE,
+            locale="en-GB",
+            timezone_id="UTC",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        seen = Seen()
+        seen.watch(context)
+        try:
+            yield Desk(bench, worker, context, await context.new_page(), seen)
+        finally:
+            await context.close()
+
+
+async def seat(bench: Bench, **settings: str) -> Service:
+    """A worker with a page, on an emptied Redis; a setting that is empty is not made."""
     await bench.command("FLUSHALL")
     told = {"WORKER_ADMIN_TOKEN": TOKEN, "WORKER_PAGE_PAYLOADS": "true"} | settings
-    worker = bench.start_worker("paged", **{name: value for name, value in told.items() if value})
-    context = await browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        java_script_enabled=javascript,
-        color_scheme="dark" if dark else "light",
-        locale="en-GB",
-        timezone_id="UTC",
-    )
-    context.set_default_timeout(PATIENCE_MS)
-    seen = Seen()
-    seen.watch(context)
-    try:
-        yield Desk(bench, worker, context, await context.new_page(), seen)
-    finally:
-        await context.close()
-        worker.stop()
+    return bench.start_worker("paged", **{name: value for name, value in told.items() if value})

@@ -20,6 +20,10 @@ STREAMED = "x\n\nevent: fragment\ndata: main\ndata: <b id=smuggled>smuggled</b>\
 NASTY = (SCRIPT, PICTURE, BREAKOUT, TEMPLATE, STEERING, TURNED, STREAMED)
 ALL = " ".join(NASTY)
 
+_SAID = (
+    *("reason", "cause", "error", "attempts", "deliveries", "entry_id", "at", "worker"),
+    *("outcome", "answer"),
+)
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What steers a terminal, or has a text read as another than it is."""
 
@@ -52,16 +56,18 @@ async def plant(desk: Desk, text: str) -> str:
     await command("HSET", keys.paused, f"tenant:{text}", note, "type:image_tag", note)
     await command("ZADD", keys.cancelled, now_s, text)
     said: dict[str, Any] = {
-        **{"event": "completed", "job_id": text, "job_type": text, "user_id": text},
-        **{"tenant": text, "entry_id": "1-1", "attempt": 1, "worker": text, "at": now_s},
+        **dict.fromkeys(("job_id", "job_type", "user_id", "tenant", "worker"), text),
+        "event": "completed",
+        "entry_id": "1-1",
+        "attempt": 1,
+        "at": now_s,
     }
     await _add(desk, keys.events, said)
     retried = {"event": "retried", "job_type": "text_tag", "reason": text, "cause": text}
     await _add(desk, keys.events, said | retried)
     letter = {
-        **{name: text for name in ("job_id", "payload", "user_id", "tenant", "deadline", text)},
-        **{f"dead_{name}": text for name in ("reason", "cause", "error", "attempts", "deliveries")},
-        **{f"dead_{name}": text for name in ("entry_id", "at", "worker", "outcome", "answer")},
+        **dict.fromkeys(("job_id", "payload", "user_id", "tenant", "deadline", text), text),
+        **dict.fromkeys((f"dead_{name}" for name in _SAID), text),
         "dead_stream": f"{Keys().stream('text_tag')}:{text}",
     }
     await _add(desk, keys.dead, letter | {"dead_stream": "llm:text_tag", "dead_reason": "bug"})

@@ -51,6 +51,18 @@ async def deaths(desk: Desk) -> None:
     await desk.letter_of("note-132")
 
 
+async def busy(desk: Desk, many: int = 160) -> None:
+    """More to do than there is room for, and some of it done."""
+    keys, client = desk.bench.keys, desk.bench.redis.commands
+    for number in range(many):
+        text = _NOTES[number % len(_NOTES)]
+        payload = {"memory_id": f"m{200 + number}", "content": text}
+        tenant = _TENANTS[number % len(_TENANTS)]
+        entry = JobEntry(f"note-{200 + number}", payload, user_id=42, tenant=tenant)
+        await publish(client, keys, JobType.TEXT_TAG, entry)
+    await desk.bench.ended(*(f"note-{200 + number}" for number in range(many // 4)))
+
+
 async def fill(desk: Desk) -> list[str]:
     """All of it; returns the views there are to look at, as an address has them."""
     await paused_mail(desk)

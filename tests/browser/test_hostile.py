@@ -1,7 +1,7 @@
 """What others write is shown as they wrote it and does nothing; what other sites ask is refused."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import pytest
 from aiohttp import web
@@ -70,12 +70,10 @@ async def test_nothing_said_in_secret_is_in_an_address(desk: Desk) -> None:
     await expect(desk.page.locator("#payload")).to_contain_text("a secret")
     await desk.page.get_by_role("button", name="Replay", exact=True).click()
     await expect(desk.page).to_have_title("Job secretive · llm-worker")
-    for url in desk.seen.urls:
-        assert not {"secret.", "a+secret", quote("a secret"), quote(TOKEN), "csrf"} & {
-            url,
-            *url.split("="),
-        }
+    secrets = ("secretive.png", "a secret", TOKEN, "csrf")
     assert len(desk.seen.urls) > 5
+    for url in map(unquote_plus, desk.seen.urls):
+        assert [secret for secret in secrets if secret in url] == []
 
 
 _ATTACK = """<!doctype html><title>Elsewhere</title>

@@ -1,13 +1,13 @@
 """Everybody reaches everything: by keyboard, on a phone, in the dark, unseen, without scripts."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.browser import audits, scene
 from tests.browser.chromium import IN_CHROMIUM, why_not
 from tests.browser.conftest import Desks
-from tests.browser.desk import PHONE, Desk
+from tests.browser.desk import PHONE, Desk, Window
 from tests.process.bench import until
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ async def _wrong(page: "Page") -> list[str]:
 
 @pytest.mark.parametrize(
     "window",
-    [{}, {"dark": True}, {"size": PHONE}, {"size": PHONE, "dark": True}],
+    [Window(), Window(dark=True), Window(PHONE), Window(PHONE, dark=True)],
     ids=["light", "dark", "phone", "dark phone"],
 )
-async def test_every_view_can_be_read(desks: Desks, window: dict[str, Any]) -> None:
+async def test_every_view_can_be_read(desks: Desks, window: Window) -> None:
     """Contrast as WCAG AA asks, a name for every control, nothing wider than the window."""
-    async with desks(**window) as desk:
+    async with desks(window) as desk:
         await desk.open()
         assert await _look_at_each(desk) == {}
         desk.seen.nothing_odd()
@@ -112,7 +112,7 @@ async def test_what_is_typed_stays(desk: Desk) -> None:
 
 async def test_without_scripts_it_is_read_and_steered_all_the_same(desks: Desks) -> None:
     """It says of when it is; links and forms do everything."""
-    async with desks(javascript=False) as desk:
+    async with desks(Window(javascript=False)) as desk:
         page = desk.page
         letter = await desk.bury("plain")
         await desk.open("/dead")

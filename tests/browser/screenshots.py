@@ -1,0 +1,81 @@
+"""`python -m tests.browser.screenshots`: takes the pictures of the page that the docs show.
+
+A real worker on real services, with an ordinary day in it; nothing is painted afterwards.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from tests.browser import scene
+from tests.browser.chromium import running, why_not
+from tests.browser.desk import PHONE, Desk, Window, seat
+from tests.process.bench import Bench
+from worker.embedded.stack import Stack
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+FOLDER = Path(__file__).parents[2] / "docs/images"
+BYTES_MAX = 200_000
+_SCREEN = (1180, 980)
+_NAMED = "import os, socket; socket.gethostname = lambda: os.environ['MACHINE']\n"
+"""Workers are called after their machine, which is nobody's business."""
+
+
+async def main() -> None:
+    """Take them all."""
+    with Stack(latency_ms=700, model_slots=8) as stack:
+        (stack.folder / "sitecustomize.py").write_text(_NAMED, encoding="utf-8")
+        async with aiohttp.ClientSession() as http, running() as browser:
+            bench = Bench(stack, http)
+            try:
+                await _take_all(bench, browser)
+            finally:
+                await bench.close()
+
+
+async def _take_all(bench: Bench, browser: "Browser") -> None:
+    worker = await seat(bench, **_machine(bench, "gpu-1"))
+    other = bench.start_worker("other", **_machine(bench, "gpu-2"))
+    try:
+        async with Window(_SCREEN).opened(browser, bench, worker) as desk:
+            await scene.fill(desk)
+            await scene.busy(desk)
+            await _shoot(desk, "overview", "/")
+            await _shoot(desk, "dead", "/dead")
+            letter = await desk.letter_of("photo-harbour")
+        async with Window(PHONE, scale=1.5).opened(browser, bench, worker) as desk:
+            await _shoot(desk, "phone", "/")
+        async with Window(_SCREEN, dark=True).opened(browser, bench, worker) as desk:
+            await _shoot(desk, "dark", f"/dead/{letter}")
+    finally:
+        other.kill()
+        worker.kill()
+
+
+async def _shoot(desk: Desk, name: str, view: str) -> None:
+    """Write what the window shows of a view to the docs."""
+    await desk.open(view)
+    if await desk.page.get_by_label("Token").count():
+        await desk.sign_in()
+    await desk.page.get_by_role("button", name="Sign out").wait_for()
+    picture = FOLDER / f"page-{name}.png"
+    await desk.page.screenshot(path=picture)
+    size = picture.stat().st_size
+    print(f"{picture.relative_to(FOLDER.parents[1])}: {size / 1e3:.0f} kB")
+    if size > BYTES_MAX:
+        raise SystemExit(f"that is more than {BYTES_MAX / 1e3:.0f} kB")
+
+
+def _machine(bench: Bench, name: str) -> dict[str, str]:
+    return {"MACHINE": name, "PYTHONPATH": f"{bench.stack.folder}:{Path(__file__).parents[2]}"}
+
+
+if __name__ == "__main__":
+    if why_not():
+        sys.exit(f"no pictures: {why_not()}")
+    asyncio.run(main())
