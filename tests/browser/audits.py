@@ -46,7 +46,7 @@ _FAINT = """() => {
 
 # In the accessibility tree, a control that says nothing of itself has no name in quotes.
 _NAMELESS = re.compile(
-    r"^ *- '?(?:button|link|textbox|searchbox|combobox|checkbox|radio|region|table)"
+    r"^ *- '?(?:button|link|textbox|searchbox|combobox|checkbox|radio|region)"
     r"(?! \")(?: \[[^\]]*\])*'?(?::.*)?$",
     re.MULTILINE,
 )

@@ -55,6 +55,11 @@ class Desk:
         return self.region(region).get_by_role("row").filter(has_text=text)
 
     @property
+    def letters(self) -> "Locator":
+        """The links to the dead letters that are listed."""
+        return self.region("Letters").get_by_role("rowheader").get_by_role("link")
+
+    @property
     def state(self) -> "Locator":
         """Whether what is shown is live."""
         return self.page.locator("#state")

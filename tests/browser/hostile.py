@@ -13,7 +13,7 @@ PICTURE = "<img src=x onerror=\"window.pwned='picture'\">"
 BREAKOUT = (
     "\"'></pre></td></table></details><svg onload=window.pwned='svg'><iframe src=//evil.test>"
 )
-TEMPLATE = "{{ 7*7 }}{% include '/etc/passwd' %}${7*7}<!-- --><![CDATA["
+TEMPLATE = "{{ 7*191 }}{% include '/etc/passwd' %}${7*191}<!-- --><![CDATA["
 STEERING = "\x1b[2J\x1b]0;owned\x07\x08\x00\r\x9b31m"
 TURNED = "\u202egnp.\u202dinnocent\u2066\u2069\u200f"
 STREAMED = "x\n\nevent: fragment\ndata: main\ndata: <b id=smuggled>smuggled</b>\n\nid: 7\r\rdata: y"
@@ -88,5 +88,5 @@ async def inert(desk: Desk) -> None:
     assert await page.locator("[style], script:not([src]), base, meta[http-equiv]").count() == 0
     shown = str(await page.evaluate("document.documentElement.textContent"))
     assert UNSEEN.findall(shown) == []
-    assert "49" not in re.findall(r"\b49\b", shown)
+    assert "1337" not in shown
     desk.seen.nothing_odd()

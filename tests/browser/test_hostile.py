@@ -21,19 +21,22 @@ else:
 pytestmark = list(IN_CHROMIUM)
 
 
-@pytest.mark.parametrize("text", hostile.NASTY, ids=range(len(hostile.NASTY)))
-async def test_hostile_texts_stay_texts(desk: Desk, text: str) -> None:
+async def test_hostile_texts_stay_texts(desk: Desk) -> None:
     """In every view, rendered by the server and swapped in while it is open."""
     await expect(desk.state).to_have_text("live")
-    letter = await hostile.plant(desk, text)
-    await expect(desk.region("Workers").get_by_role("row")).to_have_count(3)
+    letters = [await hostile.plant(desk, text) for text in hostile.NASTY]
+    rows = desk.region("Workers").get_by_role("row")
+    await expect(rows).to_have_count(2 + len(letters))
     await hostile.inert(desk)
-    wanted = quote(text)
-    for view in (
-        *("/", "/dead", f"/dead?type={wanted}", f"/dead?id={wanted}", f"/dead?reason={wanted}"),
-        *(f"/dead/{letter}", f"/dead/{letter}/purge", f"/dead/{wanted}", f"/job?id={wanted}"),
-        *(f"/dead/purge?type={wanted}", f"/{wanted}", f"/sign-in?next={wanted}"),
-    ):
+    for text, letter in zip(hostile.NASTY, letters, strict=True):
+        wanted = quote(text)
+        for view in (
+            *(f"/dead/{letter}", f"/dead?type={wanted}", f"/dead?id={wanted}"),
+            *(f"/job?id={wanted}", f"/sign-in?next={wanted}", f"/{wanted}"),
+        ):
+            await desk.open(view)
+            await hostile.inert(desk)
+    for view in ("/", "/dead", f"/dead/{letters[0]}/purge", "/dead/purge", "/dead/replay?type=%00"):
         await desk.open(view)
         await hostile.inert(desk)
 
@@ -43,7 +46,7 @@ async def test_letters_that_arrive_are_inert(desk: Desk) -> None:
     await desk.open("/dead")
     await expect(desk.state).to_have_text("live")
     await hostile.plant(desk, hostile.ALL)
-    await expect(desk.region("Letters").get_by_role("link")).to_have_count(2)
+    await expect(desk.letters).to_have_count(2)
     await hostile.inert(desk)
 
 
@@ -66,7 +69,7 @@ async def test_nothing_said_in_secret_is_in_an_address(desk: Desk) -> None:
     """No payload, no token, no form key: addresses are kept in logs and histories."""
     await desk.bury("secretive", memory_id="a secret")
     await desk.page.get_by_role("link", name="Dead letters", exact=True).first.click()
-    await desk.region("Letters").get_by_role("link").click()
+    await desk.letters.click()
     await expect(desk.page.locator("#payload")).to_contain_text("a secret")
     await desk.page.get_by_role("button", name="Replay", exact=True).click()
     await expect(desk.page).to_have_title("Job secretive · llm-worker")
@@ -82,7 +85,7 @@ _ATTACK = """<!doctype html><title>Elsewhere</title>
 <script>
   window.got = [];
   const tried = fetch('{page}/pause', {method: 'POST', mode: 'no-cors', credentials: 'include',
-    headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'type=text_tag&csrf=1'});
+    headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'type=text_tag&csrf=1'}).catch(() => 0);
   const read = fetch('{page}/', {credentials: 'include'}).then(() => got.push('page'), () => 0);
   const heard = new Promise(done => {
     const source = new EventSource('{page}/changes?view=overview', {withCredentials: true});
@@ -122,7 +125,8 @@ async def test_another_site_gets_nowhere(desk: Desk) -> None:
         framed = desk.page.frame_locator("#framed")
         await expect(framed.get_by_role("heading", name="Overview")).to_have_count(0)
     assert await desk.bench.command("HLEN", desk.bench.keys.paused) == 0
-    desk.seen.complaints.clear()  # it is the other site that the browser complains of
+    assert "frame-ancestors 'none'" in " ".join(desk.seen.complaints)
+    desk.seen.complaints.clear()  # they are about the other site
 
 
 async def test_a_form_of_an_older_session_is_refused(desk: Desk) -> None:
@@ -154,7 +158,7 @@ async def test_every_answer_is_closed_to_others(desks: Desks) -> None:
                 assert "frame-ancestors 'none'" in policy
                 assert "unsafe" not in policy
                 assert said["x-content-type-options"] == "nosniff"
-                assert said["referrer-policy"] == "no-referrer"
+                assert said["referrer-policy"] == "same-origin"
                 assert "no-store" in said["cache-control"]
             if not signed_in:
                 await desk.sign_in()

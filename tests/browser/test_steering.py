@@ -33,12 +33,12 @@ async def test_a_dead_letter_is_replayed_and_seen_to_complete(desk: Desk) -> Non
     await desk.bury("other")
     await page.get_by_role("link", name="Dead letters", exact=True).first.click()
     await expect(page).to_have_title("Dead letters · llm-worker")
-    await expect(desk.region("Letters").get_by_role("link")).to_have_count(2)
+    await expect(desk.letters).to_have_count(2)
     await page.get_by_label("Type", exact=True).select_option("image_tag")
     await page.get_by_label("Reason", exact=True).select_option("invalid_image")
     await page.get_by_label("Id contains").fill("los")
     await page.get_by_role("button", name="Filter").click()
-    letter = desk.region("Letters").get_by_role("link")
+    letter = desk.letters
     await expect(letter).to_have_count(1)
     await letter.click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Dead letter")
@@ -64,10 +64,12 @@ async def test_who_does_not_know_the_token_sees_nothing(desks: Desks) -> None:
         async with desk.page.expect_response("**/sign-in") as refused:
             await desk.sign_in("not the token at all")
         assert (await refused.value).status == 401
-        await expect(desk.page.get_by_role("alert")).to_be_visible()
+        await expect(desk.page.get_by_label("Token")).to_have_accessible_description(
+            "this is not the token of this worker"
+        )
         await expect(desk.page.get_by_role("region")).to_have_count(0)
         assert "not the token at all" not in desk.worker.log_file.read_text(encoding="utf-8")
-        assert log_lines(desk.worker, "sign_in_refused")
+        assert log_lines(desk.worker, "page_wrong_token")
         await desk.sign_in()
         await expect(desk.page).to_have_title("Dead letters · llm-worker")
         [cookie] = await desk.context.cookies()
@@ -98,7 +100,7 @@ async def test_a_type_is_paused_and_resumed(desk: Desk) -> None:
     page = desk.page
     await page.get_by_label("Reason for pausing").fill("the model is being moved")
     await page.get_by_role("button", name="Pause text_tag").click()
-    await expect(page.locator("#notice")).to_contain_text("text_tag")
+    await expect(page.locator("#notice")).to_contain_text("Paused")
     await expect(desk.region("What is odd")).to_contain_text("the model is being moved")
     await desk.bench.enqueue("patient")
     await expect(desk.row("Streams", "text_tag")).to_contain_text("paused")
@@ -134,7 +136,7 @@ async def test_letters_are_purged_after_a_question(desk: Desk) -> None:
     await page.get_by_role("link", name="Purge these…").click()
     await expect(page).to_have_title("Purge dead letters? · llm-worker")
     await page.get_by_role("link", name="Back").click()
-    await expect(desk.region("Letters").get_by_role("link")).to_have_count(2)
+    await expect(desk.letters).to_have_count(2)
     assert len(await desk.bench.dead()) == 3
     await page.get_by_role("link", name="Purge these…").click()
     await page.get_by_role("button", name="Purge 2 letters").click()
