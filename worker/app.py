@@ -44,6 +44,7 @@ from worker.observability.health_server import HealthServer
 from worker.observability.onlookers import Onlookers, build_telling
 from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
+from worker.page.opening import open_page
 from worker.parking import Parking
 from worker.peer_board import RedisPeers
 from worker.presence import Presence
@@ -95,7 +96,9 @@ async def _serve(
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     host, port = settings.worker_health_host, settings.worker_health_port
-    server = HealthServer(pages(health, outside.metrics), host, port)
+    name, relayed = queue.consumer, parent is not None
+    page = open_page(settings, name, steering.facts, shutdown.drain, relayed=relayed)
+    server = HealthServer(pages(health, outside.metrics), host, port, page.routes)
     port = await server.start()
     if parent is not None:
         parent.tell_port(port)
@@ -126,6 +129,7 @@ async def _serve(
         code = ExitCode.HALTED
     finally:
         await server.stop()
+        await page.close()
         await onlookers.close()
     log.info("stopped", exit_code=int(code))
     return code

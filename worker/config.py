@@ -26,7 +26,7 @@ from worker.llm_config import (
 )
 from worker.log_choices import LogFormat, LogLevel
 from worker.redis_address import read_address, shares_slot
-from worker.setting_types import EventsTold, HttpUrl, ModelName, Token, Weights
+from worker.setting_types import AdminToken, EventsTold, HttpUrl, ModelName, Token, Weights
 from worker.turns import LOOKAHEAD
 
 
@@ -204,6 +204,13 @@ class Settings(ServiceSettings):
     )
     worker_health_port: int = Field(
         8081, ge=0, le=65_535, description="/live and /ready; 0 takes a free port"
+    )
+    worker_admin_token: AdminToken = Field(
+        SecretStr(""),
+        description="Opens the page, and lets it change things; without it all may look",
+    )
+    worker_page_payloads: bool = Field(
+        False, description="Show payloads and answers on the page to who has the token"
     )
     dead_letter_max: int = Field(
         100_000, ge=1, description="About this many dead letters are kept, the newest"

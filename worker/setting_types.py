@@ -10,6 +10,8 @@ from pydantic_settings import NoDecode
 
 from shared.enums import JobType
 
+_ADMIN_TOKEN_CHARS = 16
+
 
 class EventsTold(StrEnum):
     """Which lifecycle events are told."""
@@ -40,6 +42,12 @@ def _header_safe(secret: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret.get_secret_value()) < _ADMIN_TOKEN_CHARS:
+        raise ValueError(f"must have {_ADMIN_TOKEN_CHARS} characters or more")
+    return secret
+
+
 def _without_login(value: str) -> str:
     if "@" in urlsplit(value).netloc:  # it would be in every log line that names the server
         raise ValueError("must have no user and password in it: there are settings for keys")
@@ -48,6 +56,7 @@ def _without_login(value: str) -> str:
 
 HttpUrl = Annotated[str, _url("http", "https"), AfterValidator(_without_login)]
 Token = Annotated[SecretStr, AfterValidator(_header_safe)]
+AdminToken = Annotated[Token, AfterValidator(_hard_to_guess)]
 ModelName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 

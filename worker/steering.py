@@ -17,6 +17,7 @@ from worker.outside import Outside
 from worker.portrait import Portrait, Sitter
 from worker.presence import Presence
 from worker.redis_clients import OUTAGE
+from worker.roster import WorkerFacts
 
 log = structlog.get_logger(__name__)
 
@@ -30,11 +31,13 @@ class Steering:
     Attributes:
         report: the report of ended jobs, counted for the worker's portrait too.
         presence: how the worker tells of itself.
+        facts: what it tells.
     """
 
     report: Report
     presence: Presence
     channel: ControlChannel
+    facts: Callable[[], WorkerFacts]
 
     def loops(self, hands: Hands) -> tuple[Coroutine[Any, Any, None], ...]:
         """To be run beside the consumer, until cancelled."""
@@ -52,7 +55,7 @@ def build_steering(
     client, name = outside.redis.commands, hands.queue.consumer
     presence = Presence(client, keys, name, portrait.taken, limits.marks, clock)
     channel = ControlChannel(settings.redis_url, keys.control, clock)
-    return Steering(portrait.counting(outside.report), presence, channel)
+    return Steering(portrait.counting(outside.report), presence, channel, portrait.taken)
 
 
 def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:

@@ -7,6 +7,9 @@ import typer
 from shared.config import ConfigError, load_settings
 from worker.config import Settings
 from worker.lifecycle import ExitCode
+from worker.operations.words import printable
+
+__all__ = ["fail", "printable", "settings_or_exit"]
 
 
 def settings_or_exit(**overrides: Any) -> Settings:
@@ -21,8 +24,3 @@ def fail(message: str, code: int = ExitCode.MISCONFIGURED) -> NoReturn:
     """Say on standard error why there is nothing more to do, and leave."""
     typer.echo(f"llm-worker: {printable(message)}", err=True)
     raise typer.Exit(code)
-
-
-def printable(text: str) -> str:
-    """Text that cannot steer a terminal: control characters are shown as their escapes."""
-    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, is_dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,7 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from worker.cli.settings import printable
+from worker.operations.words import age, count, moment, printable
+
+__all__ = ["age", "as_json", "console", "count", "grid", "moment", "shown"]
 
 _WIDE = 240
 """Columns where no terminal says how many there are: a row stays a line."""
@@ -27,26 +28,6 @@ def console(*, stderr: bool = False) -> Console:
 def shown(text: object) -> str:
     """A text of somebody else's, on one line; it steers neither the terminal nor the markup."""
     return escape(printable(str(text)).replace("\n", "\\n"))
-
-
-def age(seconds: float | None) -> str:
-    """A span of time, as short as it can be told."""
-    if seconds is None:
-        return "-"
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def moment(at: float) -> str:
-    """A moment in UTC, to the second."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-
-
-def count(number: int) -> str:
-    """A number; nothing to see where it is nought."""
-    return f"{number:,}" if number else "-"
 
 
 def grid(*names: str) -> Table:

@@ -1,19 +1,37 @@
-"""The health port: a few pages for an orchestrator and for Prometheus."""
+"""The health port: a few pages for an orchestrator and for Prometheus, and the one for people."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+_BODY_BYTES = 64 << 10
+_LEAVE_S = 2.0
+"""What is being answered when the port is closed may take so long; live viewers are told before."""
+
 
 class HealthServer:
-    """Serves pages on a port; whoever asks for another gets a 404."""
+    """Serves pages on a port; whoever asks for another gets a 404.
 
-    def __init__(self, pages: Mapping[str, Handler], host: str, port: int) -> None:
-        app = web.Application()
+    Args:
+        pages: what is answered to GET, by path.
+        host: the address to listen on.
+        port: 0 for a free one.
+        more: other routes, for what no page is for.
+    """
+
+    def __init__(
+        self,
+        pages: Mapping[str, Handler],
+        host: str,
+        port: int,
+        more: Iterable[web.RouteDef] = (),
+    ) -> None:
+        app = web.Application(client_max_size=_BODY_BYTES)
         for path, page in pages.items():
             app.router.add_get(path, page)
-        self._runner = web.AppRunner(app, access_log=None)
+        app.router.add_routes(more)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LEAVE_S)
         self._host, self._port = host, port
 
     async def start(self) -> int:

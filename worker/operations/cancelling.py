@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.redis_streams import Keys, StreamClient
+from worker.operations.finding import LOOK_AT
 from worker.operations.story import Story, tell_story
 from worker.scripts import CANCEL
 
@@ -39,9 +40,11 @@ class Cancellation:
     detail: str
 
 
-async def cancel_job(client: StreamClient, keys: Keys, wanted: str) -> Cancellation:
+async def cancel_job(
+    client: StreamClient, keys: Keys, wanted: str, *, look_at: int = LOOK_AT
+) -> Cancellation:
     """Cancel a job by its job id or entry id."""
-    story = await tell_story(client, keys, wanted)
+    story = await tell_story(client, keys, wanted, look_at=look_at)
     result, job_id, detail = judge(story)
     if result.is_marked:
         await CANCEL(client, [keys.cancelled], [keys.control, job_id])

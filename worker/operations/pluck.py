@@ -34,6 +34,7 @@ class Plucking:
         most_bytes: or so many bytes of them, a little more at most.
         looked: so many were, with `size` bytes.
         whole: whether that was all there was.
+        reached: the last id that was looked at.
     """
 
     client: StreamClient
@@ -47,6 +48,7 @@ class Plucking:
     looked: int = 0
     size: int = 0
     whole: bool = False
+    reached: str = ""
 
     async def rows(self) -> AsyncIterator[Row]:
         """What was found, in the order of the walk."""
@@ -60,6 +62,7 @@ class Plucking:
             looked, size, last, ended, found = cast("_Reply", reply)
             self.looked, self.size = self.looked + looked, self.size + size
             start, self.whole = last.decode(), bool(ended)
+            self.reached = start.removeprefix("(") if looked else self.reached
             for entry_id, *values in found:
                 yield Row(entry_id.decode(), self._named(values))
 

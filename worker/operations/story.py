@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
-from worker.operations.finding import EntryPlace, find_entries, is_entry_id
+from worker.operations.finding import LOOK_AT, EntryPlace, find_entries, is_entry_id
 from worker.operations.fleet import Worker, read_workers
 from worker.operations.pluck import Plucking, Row
 from worker.operations.streams import appended_at, server_now
 from worker.roster import HeldJob
 
-_EVENT_FIELDS = (
+EVENT_FIELDS = (
     *("event", "job_id", "job_type", "user_id", "tenant", "entry_id", "attempt", "deliveries"),
     *("worker", "after_ms", "wait_ms", "llm_ms", "deliver_ms", "reason", "cause", "at"),
 )
@@ -82,14 +82,20 @@ def at(row: Row) -> float:
         return appended_at(row.entry_id)
 
 
-async def tell_story(client: StreamClient, keys: Keys, wanted: str) -> Story:
+async def tell_story(
+    client: StreamClient, keys: Keys, wanted: str, *, look_at: int = LOOK_AT
+) -> Story:
     """Look for a job by its job id or by its entry id, up to a bound."""
-    search = await find_entries(client, keys, wanted)
+    search = await find_entries(client, keys, wanted, look_at=look_at)
     workers = await read_workers(client, keys, await server_now(client))
     by_entry = is_entry_id(wanted)
-    events = Plucking(client, keys.events, _EVENT_FIELDS, newest_first=True)
+    events = Plucking(client, keys.events, EVENT_FIELDS, newest_first=True)
     letters = Plucking(
-        client, keys.dead, _LETTER_FIELDS, newest_first=True, most=_LETTERS_LOOKED_AT
+        client,
+        keys.dead,
+        _LETTER_FIELDS,
+        newest_first=True,
+        most=min(look_at, _LETTERS_LOOKED_AT),
     )
     own_events = await _own(events, wanted, "entry_id" if by_entry else "job_id")
     own_events.reverse()  # of two told at the same time the first written comes first

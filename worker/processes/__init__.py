@@ -9,6 +9,7 @@
     line.py        the socket between the two
     obeying.py     the child's end of it
     whole.py       /live, /ready and /metrics for all
+    relay.py       the page, which one of the processes answers
     merging.py     several processes' metrics as one text: pure
 
 The children are new programs, not forks: a fork would copy threads' locks, an event loop and open

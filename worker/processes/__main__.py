@@ -15,6 +15,7 @@ from worker.observability.health_server import HealthServer
 from worker.observability.logs import configure
 from worker.processes.family import Family
 from worker.processes.plan import Plan
+from worker.processes.relay import Relay
 from worker.processes.whole import Whole
 
 log = structlog.get_logger("worker.processes")
@@ -41,9 +42,12 @@ def main() -> ExitCode:
 async def _run(plan: Plan) -> ExitCode:
     shutdown = Shutdown()
     family = Family(plan.shares, plan.grace_s, shutdown, Clock())
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ASK_S)) as session:
+    timeout, jar = aiohttp.ClientTimeout(total=_ASK_S), aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
         whole = Whole(family.children, family.deaths, session, shutdown.drain.is_set)
-        server = HealthServer(whole.pages(), plan.health_host, plan.health_port)
+        relay = Relay(family.children, session)
+        host, port = plan.health_host, plan.health_port
+        server = HealthServer(whole.pages(), host, port, relay.routes())
         with listening(shutdown.ask):
             port = await server.start()
             log.info("processes_started", processes=len(plan.shares), health_port=port)

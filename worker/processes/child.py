@@ -45,6 +45,11 @@ class Child:
         return self._process.pid
 
     @property
+    def port(self) -> int | None:
+        """Its health port, on 127.0.0.1; None while it is starting."""
+        return self._port
+
+    @property
     def is_stuck(self) -> bool:
         """Whether it has been silent for too long."""
         return self._elapsed() > self._patience_until

@@ -1,0 +1,33 @@
+"""How values look to people, on a terminal and on the page: ages, counts, texts of others. Pure."""
+
+from datetime import UTC, datetime
+
+
+def printable(text: str) -> str:
+    """Text that steers nothing that shows it: control and bidi characters become their escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def age(seconds: float | None) -> str:
+    """A span of time, as short as it can be told."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def moment(at: float) -> str:
+    """A moment in UTC, to the second; of what is no moment there is nothing to tell."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return "?"
+
+
+def count(number: int) -> str:
+    """A number; nothing to see where it is nought."""
+    return f"{number:,}" if number else "-"
