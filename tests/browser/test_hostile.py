@@ -84,8 +84,9 @@ _ATTACK = """<!doctype html><title>Elsewhere</title>
 <form method=post target=hidden action="{page}/pause"><input name=type value=text_tag></form>
 <script>
   window.got = [];
+  const said = new URLSearchParams('type=text_tag&csrf=1');
   const tried = fetch('{page}/pause', {method: 'POST', mode: 'no-cors', credentials: 'include',
-    headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'type=text_tag&csrf=1'}).catch(() => 0);
+    body: said}).catch(() => 0);
   const read = fetch('{page}/', {credentials: 'include'}).then(() => got.push('page'), () => 0);
   const heard = new Promise(done => {
     const source = new EventSource('{page}/changes?view=overview', {withCredentials: true});
