@@ -34,10 +34,13 @@ async def test_hostile_texts_stay_texts(desk: Desk) -> None:
             *(f"/dead/{letter}", f"/dead?type={wanted}", f"/dead?id={wanted}"),
             *(f"/job?id={wanted}", f"/sign-in?next={wanted}", f"/{wanted}"),
         ):
-            await desk.open(view)
+            answer = await desk.open(view)
+            assert answer.status < 500
+            assert "content-security-policy" in answer.headers
             await hostile.inert(desk)
-    for view in ("/", "/dead", f"/dead/{letters[0]}/purge", "/dead/purge", "/dead/replay?type=%00"):
-        await desk.open(view)
+    huge = "9" * 20
+    for view in ("/", "/dead", f"/dead/{letters[0]}/purge", "/dead/purge", f"/dead/{huge}-{huge}"):
+        assert (await desk.open(view)).status < 500
         await hostile.inert(desk)
 
 

@@ -22,7 +22,8 @@ from worker.roster import WorkerFacts
 
 log = structlog.get_logger(__name__)
 
-_LETTER = "/dead/{letter:[0-9]{1,20}-[0-9]{1,20}}"
+_LETTER = "/dead/{letter:[0-9]{1,19}-[0-9]{1,19}}"
+_ANYTHING = r"/{tail:[\s\S]*}"  # `.` is no line break, and an address can have one
 
 
 class PageRoom:
@@ -102,7 +103,7 @@ def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
         "/resume": Path(post=deeds.resume),
         "/cancel": Path(post=deeds.cancel),
         "/sign-out": Path(post=_sign_out),
-        "/{tail:.*}": Path(_nothing, _nothing),
+        _ANYTHING: Path(_nothing, _nothing),
     }
 
 
