@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from shared import JobEntry, JobType, publish
 from tests.browser.desk import Desk
+from tests.process.bench import log_lines, until
 from worker.embedded.samples import samples
 from worker.operations.pausing import PauseNote, pause
 
@@ -24,6 +25,11 @@ async def paused_mail(desk: Desk, waiting: int = 12) -> None:
     keys, client = desk.bench.keys, desk.bench.redis.commands
     note = PauseNote("maria", time() - 1_260, WHY)
     await pause(client, keys, [f"type:{JobType.EMAIL_EXTRACT}"], note)
+
+    async def heard() -> bool:
+        return bool(log_lines(desk.worker, "paused_by_operator"))
+
+    await until(heard, what="the worker's word that it has heard of it")
     payload = next(s.payload for s in samples() if s.job_type is JobType.EMAIL_EXTRACT)
     for number in range(waiting):
         entry = JobEntry(f"mail-{2041 + number}", payload, user_id=42, tenant="import")
@@ -44,8 +50,9 @@ async def deaths(desk: Desk) -> None:
     """Letters of several reasons."""
     for name in ("harbour", "receipt", "garden"):
         await desk.bury(f"photo-{name}", image_path=f"2026/11/{name}.jpg")
-    await desk.bench.model_fails(status=400)
-    await desk.bench.enqueue("note-131", {"memory_id": "m9", "content": "word " * 900})
+    keys, client = desk.bench.keys, desk.bench.redis.commands
+    late = JobEntry("note-131", {"memory_id": "m9", "content": _NOTES[2]}, deadline=time() - 90)
+    await publish(client, keys, JobType.TEXT_TAG, late)
     await desk.letter_of("note-131")
     await desk.bench.enqueue("note-132", {"memory_id": "m10"})
     await desk.letter_of("note-132")

@@ -5,10 +5,12 @@ A real worker on real services, with an ordinary day in it; nothing is painted a
 
 import asyncio
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+from PIL import Image
 
 from tests.browser import scene
 from tests.browser.chromium import running, why_not
@@ -17,11 +19,11 @@ from tests.process.bench import Bench
 from worker.embedded.stack import Stack
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, FloatRect
 
 FOLDER = Path(__file__).parents[2] / "docs/images"
 BYTES_MAX = 200_000
-_SCREEN = (1180, 980)
+COLOURS = 128
 _NAMED = "import os, socket; socket.gethostname = lambda: os.environ['MACHINE']\n"
 """Workers are called after their machine, which is nobody's business."""
 
@@ -42,29 +44,32 @@ async def _take_all(bench: Bench, browser: "Browser") -> None:
     worker = await seat(bench, **_machine(bench, "gpu-1"))
     other = bench.start_worker("other", **_machine(bench, "gpu-2"))
     try:
-        async with Window(_SCREEN).opened(browser, bench, worker) as desk:
+        async with Window((1180, 900)).opened(browser, bench, worker) as desk:
             await scene.fill(desk)
             await scene.busy(desk)
-            await _shoot(desk, "overview", "/")
-            await _shoot(desk, "dead", "/dead")
+            await _shoot(desk, "overview", "/", 1_560)
+            await _shoot(desk, "dead", "/dead", 840)
             letter = await desk.letter_of("photo-harbour")
         async with Window(PHONE, scale=1.5).opened(browser, bench, worker) as desk:
-            await _shoot(desk, "phone", "/")
-        async with Window(_SCREEN, dark=True).opened(browser, bench, worker) as desk:
-            await _shoot(desk, "dark", f"/dead/{letter}")
+            await _shoot(desk, "phone", "/", 1_200)
+        async with Window((1180, 900), dark=True).opened(browser, bench, worker) as desk:
+            await _shoot(desk, "dark", f"/dead/{letter}", 760)
     finally:
         other.kill()
         worker.kill()
 
 
-async def _shoot(desk: Desk, name: str, view: str) -> None:
-    """Write what the window shows of a view to the docs."""
+async def _shoot(desk: Desk, name: str, view: str, height: int) -> None:
+    """Write the upper part of a view to the docs, in so few colours that it is small."""
     await desk.open(view)
     if await desk.page.get_by_label("Token").count():
         await desk.sign_in()
     await desk.page.get_by_role("button", name="Sign out").wait_for()
+    width = (desk.page.viewport_size or {"width": 0})["width"]
+    clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
+    taken = await desk.page.screenshot(full_page=True, clip=clip)
     picture = FOLDER / f"page-{name}.png"
-    await desk.page.screenshot(path=picture)
+    Image.open(BytesIO(taken)).convert("RGB").quantize(COLOURS).save(picture, optimize=True)
     size = picture.stat().st_size
     print(f"{picture.relative_to(FOLDER.parents[1])}: {size / 1e3:.0f} kB")
     if size > BYTES_MAX:
