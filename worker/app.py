@@ -4,9 +4,11 @@ import asyncio
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import structlog
+from aiohttp.typedefs import Handler
 
 from shared.redis_streams import Keys
 from worker.answering import Answering, AnswerLimits
@@ -44,13 +46,13 @@ from worker.observability.health_server import HealthServer
 from worker.observability.onlookers import Onlookers, build_telling
 from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
-from worker.page.opening import open_page
+from worker.page.opening import PageRoom, open_page
 from worker.parking import Parking
 from worker.peer_board import RedisPeers
 from worker.presence import Presence
 from worker.processes.obeying import ParentLine
 from worker.slots import Slots
-from worker.steering import build_steering
+from worker.steering import Steering, build_steering
 from worker.strays import Strays
 from worker.turns import Turns
 from worker.upkeep import Upkeep
@@ -95,22 +97,19 @@ async def _serve(
     heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
     consumer.on_turn(heartbeats.beat("claim"))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
-    host, port = settings.worker_health_host, settings.worker_health_port
-    name, relayed = queue.consumer, parent is not None
-    page = open_page(settings, name, steering.facts, shutdown.drain, relayed=relayed)
-    server = HealthServer(pages(health, outside.metrics), host, port, page.routes)
+    page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
+    server = _health_server(settings, pages(health, outside.metrics), page)
     port = await server.start()
     if parent is not None:
         parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
-    watches = _model_watches(settings, outside, hands)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
             async with background(
                 preflight.watch(),
-                *(watch.run() for watch in watches),
+                *(watch.run() for watch in _model_watches(settings, outside, hands)),
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
@@ -133,6 +132,20 @@ async def _serve(
         await onlookers.close()
     log.info("stopped", exit_code=int(code))
     return code
+
+
+def _page(
+    settings: Settings, queue: JobQueue, steering: Steering, shutdown: Shutdown, *, relayed: bool
+) -> PageRoom:
+    name, facts = queue.consumer, steering.facts
+    return open_page(settings, name, facts, shutdown.drain, relayed=relayed)
+
+
+def _health_server(
+    settings: Settings, answers: Mapping[str, Handler], page: PageRoom
+) -> HealthServer:
+    host, port = settings.worker_health_host, settings.worker_health_port
+    return HealthServer(answers, host, port, page.routes)
 
 
 def _model_watches(

@@ -40,6 +40,10 @@ class Lately:
             found = self._begin(key, at)
         return cast("T", await asyncio.shield(found.task))
 
+    def __len__(self) -> int:
+        """How many looks are remembered."""
+        return len(self._looks)
+
     def forget(self) -> None:
         """Something was changed: nothing that was seen before is shown again."""
         self._round += 1

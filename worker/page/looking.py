@@ -147,12 +147,13 @@ class Looking:
 
         return await self._shared(("payload", place.job_type, place.entry_id), read)
 
-    async def in_time(self, work: Awaitable[T], patience_s: float = PATIENCE_S) -> T:
-        """Do something at Redis.
+    async def in_time(self, work: Awaitable[T], patience_s: float | None = None) -> T:
+        """Do something at Redis, within `PATIENCE_S` where nothing else is said.
 
         Raises:
             Away: it does not answer, or refuses.
         """
+        patience_s = PATIENCE_S if patience_s is None else patience_s
         try:
             async with asyncio.timeout(patience_s):
                 return await work

@@ -23,7 +23,6 @@ from worker.roster import WorkerFacts
 log = structlog.get_logger(__name__)
 
 _LETTER = "/dead/{letter:[0-9]{1,19}-[0-9]{1,19}}"
-_ANYTHING = r"/{tail:[\s\S]*}"  # `.` is no line break, and an address can have one
 
 
 class PageRoom:
@@ -31,6 +30,7 @@ class PageRoom:
 
     Attributes:
         routes: what the health port answers with it.
+        changes: who is told of changes.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class PageRoom:
         clock = Clock()
         views, deeds = Views(looking, drain.is_set), Deeds(looking, clock)
         live = {"overview": views.overview, "dead": views.dead, "job": views.job}
-        self._changes = Changes(live, front, drain, clock)
+        self.changes = Changes(live, front, drain, clock)
         paths = _paths(views, deeds)
         self.routes: list[web.RouteDef] = [
             *(web.get(f"/{asset.name}", asset.serve) for asset in (STYLE, SCRIPT, ICON)),
-            web.route("*", "/changes", self._changes.answer),
+            web.route("*", "/changes", self.changes.answer),
             web.route("*", "/sign-in", front.sign_in),
             *(web.route("*", where, front.serving(path)) for where, path in paths.items()),
         ]
 
     async def close(self) -> None:
         """Give up what is under way, and the connections."""
-        self._changes.close()
+        self.changes.close()
         self._looking.lately.close()
         await self._clients.close()
 
@@ -103,7 +103,7 @@ def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
         "/resume": Path(post=deeds.resume),
         "/cancel": Path(post=deeds.cancel),
         "/sign-out": Path(post=_sign_out),
-        _ANYTHING: Path(_nothing, _nothing),
+        "/{tail:(?s:.*)}": Path(_nothing, _nothing),
     }
 
 

@@ -12,6 +12,10 @@ class Tries:
     def __init__(self) -> None:
         self._failed: dict[str, list[float]] = {}
 
+    def __len__(self) -> int:
+        """How many addresses are remembered."""
+        return len(self._failed)
+
     def wait_s(self, address: str, now: float) -> float:
         """Seconds until this address may try again; 0: now."""
         times = self._recent(address, now)

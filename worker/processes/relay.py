@@ -40,7 +40,7 @@ class Relay:
 
     def routes(self) -> list[web.RouteDef]:
         """For whatever else the health port has no page for."""
-        return [web.route("*", "/{tail:.*}", self._pass_on)]
+        return [web.route("*", "/{tail:(?s:.*)}", self._pass_on)]
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         body = await request.read() if request.can_read_body else None
