@@ -119,8 +119,21 @@ class Window:
             await context.close()
 
 
-async def seat(bench: Bench, **settings: str) -> Service:
-    """A worker with a page, on an emptied Redis; a setting that is empty is not made."""
-    await bench.command("FLUSHALL")
-    told = {"WORKER_ADMIN_TOKEN": TOKEN, "WORKER_PAGE_PAYLOADS": "true"} | settings
-    return bench.start_worker("paged", **{name: value for name, value in told.items() if value})
+def seat(bench: Bench, **settings: str) -> Service:
+    """A worker with a page, which has started; a setting that is empty is not made."""
+    told = {
+        "WORKER_ADMIN_TOKEN": TOKEN,
+        "WORKER_PAGE_PAYLOADS": "true",
+        "LLM_STREAM_PREFIX": bench.keys.prefix,
+        **settings,
+    }
+    made = {name: value for name, value in told.items() if value}
+    return bench.start_worker(f"{bench.keys.prefix}-worker", **made)
+
+
+async def cleared(bench: Bench) -> None:
+    """Forget what was, though not the streams: a worker goes on there."""
+    keys = bench.keys
+    gone = (keys.dead, keys.events, keys.paused, keys.cancelled, keys.workers)
+    await bench.command("DEL", *gone)
+    await bench.command("PUBLISH", keys.control, "all of it")  # it tells of itself at once

@@ -4,7 +4,6 @@ import json
 import re
 from typing import Any
 
-from shared import Keys
 from tests.browser.desk import Desk
 from worker.roster import HeldJob, ModelLimit, ModelServer, WorkerFacts
 
@@ -68,9 +67,11 @@ async def plant(desk: Desk, text: str) -> str:
     letter = {
         **dict.fromkeys(("job_id", "payload", "user_id", "tenant", "deadline", text), text),
         **dict.fromkeys((f"dead_{name}" for name in _SAID), text),
-        "dead_stream": f"{Keys().stream('text_tag')}:{text}",
+        "dead_stream": f"{keys.prefix}:{text}",
     }
-    await _add(desk, keys.dead, letter | {"dead_stream": "llm:text_tag", "dead_reason": "bug"})
+    await _add(
+        desk, keys.dead, letter | {"dead_stream": keys.stream("text_tag"), "dead_reason": "bug"}
+    )
     return await _add(desk, keys.dead, letter)
 
 

@@ -41,7 +41,7 @@ async def main() -> None:
 
 
 async def _take_all(bench: Bench, browser: "Browser") -> None:
-    worker = await seat(bench, **_machine(bench, "gpu-1"))
+    worker = seat(bench, **_machine(bench, "gpu-1"))
     other = bench.start_worker("other", **_machine(bench, "gpu-2"))
     try:
         async with Window((1180, 900)).opened(browser, bench, worker) as desk:

@@ -47,13 +47,14 @@ async def _wrong(page: "Page") -> list[str]:
     ]
 
 
-async def test_every_view_can_be_read(desk: Desk, chromium: "Browser") -> None:
+async def test_every_view_can_be_read(desks: Desks, chromium: "Browser") -> None:
     """Contrast as WCAG AA asks, a name for every control, nothing wider than the window."""
-    views = await scene.fill(desk)
-    for window in (Window(), Window(dark=True), Window(PHONE), Window(PHONE, dark=True)):
-        async with window.opened(chromium, desk.bench, desk.worker) as other:
-            assert await _look_at_each(other, views) == {}, window
-            other.seen.nothing_odd()
+    async with desks() as desk:
+        views = await scene.fill(desk)
+        for window in (Window(), Window(dark=True), Window(PHONE), Window(PHONE, dark=True)):
+            async with window.opened(chromium, desk.bench, desk.worker) as other:
+                assert await _look_at_each(other, views) == {}, window
+                other.seen.nothing_odd()
 
 
 async def _tab_to(page: "Page", name: str) -> list[str]:
@@ -90,7 +91,7 @@ async def test_focus_stays_where_the_row_itself_changes(desk: Desk) -> None:
     """The row is rendered anew around the button that has the focus."""
     await expect(desk.state).to_have_text("live")
     await desk.page.get_by_role("button", name="Pause text_tag").focus()
-    await scene.paused_mail(desk, waiting=3)
+    await scene.paused_mail(desk, waiting=0)
     await expect(desk.row("Streams", "email_extract")).to_contain_text("paused")
     await expect(desk.page.get_by_role("button", name="Pause text_tag")).to_be_focused()
 
