@@ -20,7 +20,10 @@ if TYPE_CHECKING:  # there is no wheel of it for every machine
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_MS = 30_000
 """How long what must come is waited for; what is there already costs nothing."""
-_OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "--disable-dev-shm-usage")
+REBOUND = "rebound.test"
+"""A name that leads to this machine, as a stranger can have one of his lead here."""
+_RULES = f"MAP {REBOUND} 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+_OPTIONS = (f"--host-resolver-rules={_RULES}", "--disable-dev-shm-usage")
 
 
 def find_chromium(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -50,14 +53,14 @@ IN_CHROMIUM = (
 
 @asynccontextmanager
 async def running() -> "AsyncGenerator[Browser]":
-    """A browser that resolves no name, with the sandbox that it can only have when not root."""
+    """A browser that knows one name of all, in the sandbox that it can only have when not root."""
     from playwright.async_api import async_playwright, expect
 
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=find_chromium(),
-            args=list(_OFFLINE),
+            args=list(_OPTIONS),
             chromium_sandbox=os.geteuid() != 0,
             env=dict(clean_environ()),
             timeout=2 * PATIENCE_MS,

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from shared import JobType
 from tests.browser import hostile
-from tests.browser.chromium import IN_CHROMIUM, why_not
+from tests.browser.chromium import IN_CHROMIUM, REBOUND, why_not
 from tests.browser.conftest import Desks
 from tests.browser.desk import TOKEN, Desk
 
@@ -167,3 +167,14 @@ async def test_every_answer_is_closed_to_others(desks: Desks) -> None:
             if not signed_in:
                 await desk.sign_in()
                 await expect(desk.page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_a_strangers_name_for_this_machine_shows_nothing(desks: Desks) -> None:
+    """Without a token anybody may look, but no site may by having its name lead here."""
+    async with desks(WORKER_ADMIN_TOKEN="") as desk:
+        assert (await desk.open()).status == 200
+        rebound = desk.origin.replace("127.0.0.1", REBOUND)
+        answer = await desk.page.goto(rebound)
+        assert answer is not None
+        assert answer.status == 403
+        await expect(desk.page.get_by_role("region")).to_have_count(0)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import audits, scene
+from tests.browser import audits, hostile, scene
 from tests.browser.chromium import IN_CHROMIUM, why_not
 from tests.browser.conftest import Desks
 from tests.browser.desk import PHONE, Desk, Window
@@ -55,6 +55,20 @@ async def test_every_view_can_be_read(desks: Desks, chromium: "Browser") -> None
             async with window.opened(chromium, desk.bench, desk.worker) as other:
                 assert await _look_at_each(other, views) == {}, window
                 other.seen.nothing_odd()
+
+
+async def test_long_words_widen_nothing(desk: Desk, chromium: "Browser") -> None:
+    """Ids, tenants, errors and names of workers that no line can be broken in."""
+    word = "W" * 190
+    letter = await hostile.plant(desk, word)
+    for window in (Window(), Window(PHONE)):
+        async with window.opened(chromium, desk.bench, desk.worker) as other:
+            await other.open()
+            await other.sign_in()
+            for view in ("/", "/dead", f"/dead/{letter}", f"/job?id={word}", "/dead/purge"):
+                await other.open(view)
+                await expect(other.page.get_by_role("button", name="Sign out")).to_be_visible()
+                assert await audits.sideways(other.page) == [], (window, view)
 
 
 async def _tab_to(page: "Page", name: str) -> list[str]:
