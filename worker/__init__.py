@@ -53,6 +53,7 @@ And around:
     processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting; log_choices.py the words of two of them
+    page/          for people, on the health port: to look at and, with a token, to steer
     observability/ log lines, the line per job, metrics, traces, /live and /ready
     evaluation/    how good are the answers: cases, scores, reports
     cli/           run, enqueue, status, top, job, pause, cancel, dead, check, eval, demo

@@ -137,8 +137,7 @@ async def _serve(
 def _page(
     settings: Settings, queue: JobQueue, steering: Steering, shutdown: Shutdown, *, relayed: bool
 ) -> PageRoom:
-    name, facts = queue.consumer, steering.facts
-    return open_page(settings, name, facts, shutdown.drain, relayed=relayed)
+    return open_page(settings, queue.consumer, steering.facts, shutdown.drain, relayed=relayed)
 
 
 def _health_server(

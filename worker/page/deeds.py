@@ -12,6 +12,7 @@ from worker.operations import pausing
 from worker.operations.cancelling import cancel_job
 from worker.operations.graveyard import glance, leaf, purge_all, replay_each
 from worker.operations.pausing import PauseNote
+from worker.operations.words import printable
 from worker.page.answers import Answer, Asked, Refusal, SeeOther
 from worker.page.looking import STORY_LOOKS_AT, Looking
 from worker.page.views import BULK_MOST
@@ -136,8 +137,10 @@ class Deeds:
         work = leaf(self._client, self._keys, wanted, upto=upto, most=BULK_MOST)
         return (await self._looking.in_time(work)).letters
 
-    def _done(self, asked: Asked, where: str, **facts: object) -> SeeOther:
+    def _done(self, asked: Asked, where: str, **facts: str | int) -> SeeOther:
         """Lead there, and leave a trace of who did what."""
         self._looking.lately.forget()
-        log.warning("page_steered", address=asked.viewer.address, led_to=where, **facts)
+        # Ids and names of others: a log on a terminal is not steered by them either.
+        said = {n: printable(v) if isinstance(v, str) else v for n, v in facts.items()}
+        log.warning("page_steered", address=asked.viewer.address, led_to=where, **said)
         return SeeOther(where)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from worker.clock import Clock
+from worker.operations.words import printable
 from worker.page.answers import LOCKED, Refusal, SeeOther, Viewer
 from worker.page.origins import is_own_form, is_own_name
 from worker.page.sessions import NONCE_BYTES, Sessions
@@ -125,7 +126,7 @@ class Door:
         if sessions.takes(token):
             return Viewer(knock.address, may_steer=True, may_read=self._payloads)
         self._tries.failed(knock.address, now)
-        log.warning("page_wrong_token", address=knock.address, path=knock.path)
+        log.warning("page_wrong_token", address=knock.address, path=printable(knock.path)[:200])
         return Refusal(401, _WRONG)
 
 

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from worker.clock import Clock
+from worker.operations.words import printable
 from worker.page.answers import Answer, Asked, Page, Refusal, SeeOther, View, Viewer
 from worker.page.assets import ICON, SCRIPT, STYLE
 from worker.page.door import Door, Knock
@@ -61,7 +62,7 @@ class Front:
     def knock(self, request: web.Request) -> Knock:
         """What the door looks at."""
         said = request.headers.get(VIEWER_HEADER, "")[:_ADDRESS_CHARS] if self._relayed else ""
-        address = said or request.remote or ""
+        address = printable(said) or request.remote or ""
         return Knock(address, request.path, request.headers, request.cookies)
 
     def serving(self, path: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -162,7 +163,7 @@ async def _safely(request: web.Request, answering: Awaitable[Answer]) -> Answer:
     except (web.RequestPayloadError, ConnectionError):
         return Refusal(400, "the request broke off")
     except Exception:
-        log.exception("page_failed", path=request.path)
+        log.exception("page_failed", path=printable(request.path)[:200])
         return Refusal(500, "the page has a fault; the worker's log has its traceback")
 
 

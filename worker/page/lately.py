@@ -70,6 +70,8 @@ class Lately:
                 task.exception()  # seen here, where all who waited for it have gone
 
         look.task.add_done_callback(done)
+        # What is stale goes, too: a payload that somebody looked at is not kept for ever.
+        self._looks = {name: old for name, old in self._looks.items() if self._is_fresh(old)}
         self._looks.pop(key, None)
         self._looks[key] = look
         while len(self._looks) > KEPT_MAX:

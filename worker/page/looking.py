@@ -162,7 +162,10 @@ class Looking:
             raise Away(f"Redis does not answer: {said}") from None
 
     async def _shared(self, key: Hashable, at: Callable[[], Awaitable[T]]) -> T:
-        return await self.lately.look(key, lambda: self.in_time(at()))
+        # Within its turn, and the turn itself: with many who wait for a Redis that hangs, the last
+        # is told as soon as the first.
+        look = self.lately.look(key, lambda: self.in_time(at()))
+        return await self.in_time(look, PATIENCE_S + 1)
 
     async def _overview(self) -> Overview:
         snapshot = await take_snapshot(self.client, self.keys)

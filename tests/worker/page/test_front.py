@@ -3,9 +3,14 @@
 import re
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
 from tests.worker.page.conftest import TOKEN, Fleet, Site, Sites
+from worker.clock import Clock
+from worker.page.door import Door
+from worker.page.front import Front
+from worker.processes.relay import VIEWER_HEADER
 
 pytestmark = pytest.mark.redis
 LETTER = "1700000000000-0"
@@ -263,3 +268,21 @@ async def test_an_open_page_on_a_network_is_told_of(sites: Sites, fleet: Fleet) 
         with capture_logs() as logs:
             async with sites(**settings):
                 assert [line["event"] for line in logs] == told
+
+
+async def test_a_log_line_steers_no_terminal(locked: Site) -> None:
+    """An address may hold anything."""
+    with capture_logs() as logs:
+        await locked.get("/%1b[31m%E2%80%AE" + "x" * 999, Authorization="Bearer wrong")
+    [line] = logs
+    assert line["path"].startswith("/\\x1b[31m\\u202ex")
+    assert len(line["path"]) == 200
+
+
+@pytest.mark.parametrize("relayed", [True, False])
+def test_a_parent_says_where_a_request_comes_from(relayed: bool) -> None:
+    """Where there is none, anybody could say so."""
+    door = Door("", payloads=False, host="127.0.0.1", clock=Clock())
+    request = make_mocked_request("GET", "/", {VIEWER_HEADER: "10.0.0.9\x1b"})
+    found = Front(door, Clock(), relayed=relayed).knock(request).address
+    assert (found == "10.0.0.9\\x1b") is relayed

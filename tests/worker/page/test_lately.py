@@ -111,3 +111,13 @@ async def test_closed_with_a_look_under_way(place: Place) -> None:
     lately.close()
     with pytest.raises(asyncio.CancelledError):
         await looking
+
+
+async def test_what_is_stale_is_not_kept(place: Place) -> None:
+    """It may have been a payload."""
+    lately = Lately(lambda: place.now)
+    for number in range(10):
+        await lately.look(number, place.look)
+    place.now += FRESH_S
+    await lately.look("k", place.look)
+    assert len(lately) == 1
