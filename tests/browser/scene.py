@@ -58,7 +58,7 @@ async def deaths(desk: Desk) -> None:
     await desk.letter_of("note-132")
 
 
-async def busy(desk: Desk, many: int = 160) -> None:
+async def busy(desk: Desk, many: int = 320) -> None:
     """More to do than there is room for, and some of it done."""
     keys, client = desk.bench.keys, desk.bench.redis.commands
     for number in range(many):
@@ -67,7 +67,7 @@ async def busy(desk: Desk, many: int = 160) -> None:
         tenant = _TENANTS[number % len(_TENANTS)]
         entry = JobEntry(f"note-{200 + number}", payload, user_id=42, tenant=tenant)
         await publish(client, keys, JobType.TEXT_TAG, entry)
-    await desk.bench.ended(*(f"note-{200 + number}" for number in range(many // 4)))
+    await desk.bench.ended(*(f"note-{200 + number}" for number in range(many // 8)))
 
 
 async def fill(desk: Desk) -> list[str]:

@@ -47,6 +47,11 @@ async def _take_all(bench: Bench, browser: "Browser") -> None:
         async with Window((1180, 900)).opened(browser, bench, worker) as desk:
             await scene.fill(desk)
             await scene.busy(desk)
+            await desk.open()
+            await desk.sign_in()
+            for name in ("gpu-1", "gpu-2"):  # each tells of itself every five seconds
+                at_rest = desk.row("Workers", name).filter(has_text="- / 1000")
+                await at_rest.wait_for(state="detached")
             await _shoot(desk, "overview", "/", 1_560)
             await _shoot(desk, "dead", "/dead", 840)
             letter = await desk.letter_of("photo-harbour")

@@ -61,7 +61,7 @@ async def test_long_words_widen_nothing(desk: Desk, chromium: "Browser") -> None
     """Ids, tenants, errors and names of workers that no line can be broken in."""
     word = "W" * 190
     letter = await hostile.plant(desk, word)
-    for window in (Window(), Window(PHONE)):
+    for window in (Window(), Window((900, 700)), Window(PHONE)):
         async with window.opened(chromium, desk.bench, desk.worker) as other:
             await other.open()
             await other.sign_in()
