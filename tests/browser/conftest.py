@@ -82,5 +82,6 @@ async def desk(fleet: tuple[Bench, Service], chromium: "Browser") -> AsyncGenera
     async with WINDOW.opened(chromium, bench, worker) as desk:
         await desk.open()
         await desk.sign_in()
+        await desk.until_calm()  # what it saw a moment ago it may show once more
         yield desk
     desk.seen.nothing_odd()

@@ -64,6 +64,14 @@ class Desk:
         """Whether what is shown is live."""
         return self.page.locator("#state")
 
+    async def until_calm(self) -> None:
+        """Return once the overview shows one worker, and nothing that is paused."""
+        from playwright.async_api import expect
+
+        await expect(self.region("Workers").get_by_role("row")).to_have_count(2)  # one is the head
+        resume = self.page.get_by_role("button").filter(has_text="Resume")
+        await expect(resume).to_have_count(0)
+
     async def bury(self, job_id: str, **payload: Any) -> str:
         """Have a job die of a picture that is not there; returns the id of its dead letter."""
         payload = {"memory_id": "m1", "image_path": f"{job_id}.png"} | payload

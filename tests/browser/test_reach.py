@@ -51,7 +51,7 @@ async def test_every_view_can_be_read(desks: Desks, chromium: "Browser") -> None
     """Contrast as WCAG AA asks, a name for every control, nothing wider than the window."""
     async with desks() as desk:
         views = await scene.fill(desk)
-        for window in (Window(), Window(dark=True), Window(PHONE), Window(PHONE, dark=True)):
+        for window in (Window(), Window(dark=True), Window(PHONE)):
             async with window.opened(chromium, desk.bench, desk.worker) as other:
                 assert await _look_at_each(other, views) == {}, window
                 other.seen.nothing_odd()
