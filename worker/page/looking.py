@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from shared.redis_streams import Keys, StreamClient
 from worker.clock import Clock
@@ -35,7 +35,7 @@ SHOWN_BYTES = 1 << 20
 
 
 class Away(Exception):
-    """Redis does not answer, or not in time; `str()` says it in a sentence."""
+    """Redis does not answer, or not in time, or refuses; `str()` says it in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,8 @@ class Looking:
         try:
             async with asyncio.timeout(patience_s):
                 return await work
+        except ResponseError as error:
+            raise Away(f"Redis refuses this worker's user: {describe(error)}") from None
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
             said = describe(error) if str(error) else f"no answer within {patience_s:g} s"
             raise Away(f"Redis does not answer: {said}") from None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from shared.redis_streams import Keys
 from worker.clock import Clock
@@ -16,6 +17,7 @@ from worker.page.deeds import Deeds
 from worker.page.door import Door
 from worker.page.front import Front, Path
 from worker.page.looking import Looking
+from worker.page.rendering import prepare
 from worker.page.views import Views
 from worker.redis_clients import RedisClients, connect
 from worker.roster import WorkerFacts
@@ -45,9 +47,9 @@ class PageRoom:
         paths = _paths(views, deeds)
         self.routes: list[web.RouteDef] = [
             *(web.get(f"/{asset.name}", asset.serve) for asset in (STYLE, SCRIPT, ICON)),
-            web.route("*", "/changes", self.changes.answer),
-            web.route("*", "/sign-in", front.sign_in),
-            *(web.route("*", where, front.serving(path)) for where, path in paths.items()),
+            _prepared("/changes", self.changes.answer),
+            _prepared("/sign-in", front.sign_in),
+            *(_prepared(where, front.serving(path)) for where, path in paths.items()),
         ]
 
     async def close(self) -> None:
@@ -87,6 +89,14 @@ def open_page(
         log.warning("page_open_to_network", host=settings.worker_health_host)
     looking = Looking(clients.commands, keys, me, facts, clock)
     return PageRoom(clients, looking, Front(door, clock, relayed=relayed), drain)
+
+
+def _prepared(where: str, handler: Handler) -> web.RouteDef:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        await prepare()
+        return await handler(request)
+
+    return web.route("*", where, handle)
 
 
 def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
