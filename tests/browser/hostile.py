@@ -14,7 +14,7 @@ BREAKOUT = (
 )
 TEMPLATE = "{{ 7*191 }}{% include '/etc/passwd' %}${7*191}<!-- --><![CDATA["
 STEERING = "\x1b[2J\x1b]0;owned\x07\x08\x00\r\x9b31m"
-TURNED = "\u202egnp.\u202dinnocent\u2066\u2069\u200f"
+TURNED = "\u202egnp.\u202dinnocent\u2066\u2069\u200f\u200b\u2060\ufeff"
 STREAMED = "x\n\nevent: fragment\ndata: main\ndata: <b id=smuggled>smuggled</b>\n\nid: 7\r\rdata: y"
 NASTY = (SCRIPT, PICTURE, BREAKOUT, TEMPLATE, STEERING, TURNED, STREAMED)
 ALL = " ".join(NASTY)
@@ -23,7 +23,9 @@ _SAID = (
     *("reason", "cause", "error", "attempts", "deliveries", "entry_id", "at", "worker"),
     *("outcome", "answer"),
 )
-UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]"
+)
 """What steers a terminal, or has a text read as another than it is."""
 
 

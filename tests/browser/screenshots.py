@@ -56,7 +56,7 @@ async def _take_all(bench: Bench, browser: "Browser") -> None:
             await _shoot(desk, "dead", "/dead", 840)
             letter = await desk.letter_of("photo-harbour")
         async with Window(PHONE, scale=1.5).opened(browser, bench, worker) as desk:
-            await _shoot(desk, "phone", "/", 1_200)
+            await _shoot(desk, "phone", "/", 1_000)
         async with Window((1180, 900), dark=True).opened(browser, bench, worker) as desk:
             await _shoot(desk, "dark", f"/dead/{letter}", 760)
     finally:
