@@ -21,7 +21,7 @@ from shared.redis_streams import JobEntry, Keys, encode_entry
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
 from worker.embedded.service import Service, ServiceFailed, clean_environ
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 _ROOT = Path(__file__).parents[1]
 _PIPELINE = 500

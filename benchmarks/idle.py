@@ -15,7 +15,7 @@ from shared.enums import JobType
 from shared.redis_streams import JobEntry, Keys, publish
 from worker.embedded.service import Service
 from worker.embedded.stack import Stack
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 _SETTLE_S = 5.0
 

@@ -30,7 +30,7 @@ from worker.embedded.redis_server import RedisServer
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.observability.logs import configure
 from worker.outcome import Effect
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 _BACKLOG = 5_000
 _PIPELINE = 500

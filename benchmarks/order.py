@@ -17,9 +17,9 @@ from redis.asyncio import Redis
 from shared.enums import JobType
 from shared.redis_streams import GROUP, Keys
 from worker.embedded.redis_server import RedisServer, find_server
-from worker.job_queue import JobQueue
-from worker.redis_clients import RedisClients, connect
-from worker.turns import LOOKAHEAD, Turns
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients, connect
+from worker.queue.turns import LOOKAHEAD, Turns
 
 KIND = str(JobType.TEXT_TAG)
 KEYS = Keys("bench")

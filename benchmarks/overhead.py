@@ -39,7 +39,7 @@ from worker.embedded.redis_server import RedisServer
 from worker.handlers.handler import Handler, Tools
 from worker.observability.logs import configure
 from worker.outcome import Completed
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 _WARM_UP = 2_000
 _PIPELINE = 500

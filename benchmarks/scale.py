@@ -30,7 +30,7 @@ from shared.redis_streams import JobEntry, Keys, encode_entry
 from worker.embedded.child import die_with_parent, free_port
 from worker.embedded.redis_server import RedisServer
 from worker.embedded.service import Service, clean_environ
-from worker.redis_clients import CommandClient, connect
+from worker.queue.redis_clients import CommandClient, connect
 
 _POLL_S = 0.05
 _AT_ONCE = 5_000

@@ -9,14 +9,14 @@ from typing import Any, cast
 from shared.enums import FailureReason, JobType
 from shared.redis_streams import GROUP, WAITING, Keys
 from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
-from worker.claimed_entry import ClaimedEntry
 from worker.errors import Reject
 from worker.handlers.handler import Tools
 from worker.job import Job
 from worker.llm.chat import PreparedImage
 from worker.outcome import AddTags, Completed, Effect, Failed, Outcome
 from worker.parking import Parking
-from worker.redis_clients import CommandClient
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.redis_clients import CommandClient
 
 PAYLOADS: Mapping[JobType, str] = {
     JobType.IMAGE_TAG: '{"memory_id":"m1","image_path":"a.jpg"}',

@@ -16,8 +16,8 @@ from tests.builders import Streams
 from tests.engine import Engine
 from tests.simulation.redis_server import pcall
 from worker.embedded.redis_server import ORDER, NoRedisServer, RedisServer, find_server
-from worker.job_queue import JobQueue
-from worker.redis_clients import CommandClient, RedisClients, connect
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import CommandClient, RedisClients, connect
 
 
 def programs() -> list[Path]:

@@ -23,15 +23,15 @@ from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.gates import Gates
 from worker.handlers.handler import Handler, Tools
 from worker.job import NOBODY, Job, Witness
-from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import background
 from worker.llm.chat import ScriptedLLM
 from worker.outcome import Completed, Outcome
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
+from worker.queue.writing import Writing
 from worker.slots import Slots
 from worker.workshop import Workshop
-from worker.writing import Writing
 
 
 async def answer(_payload: Any, _tools: Tools) -> Completed:

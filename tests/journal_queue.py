@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from shared.enums import JobType
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
-from worker.claimed_entry import ClaimedEntry
-from worker.job_queue import Fields, JobQueue
-from worker.redis_clients import RedisClients
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import Fields, JobQueue
+from worker.queue.redis_clients import RedisClients
 
 
 class JournalQueue(JobQueue):

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from worker.claimed_entry import ClaimedEntry
-from worker.turns import Order
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.turns import Order
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from worker.claimed_entry import ClaimedEntry
-from worker.job_queue import Fields, JobQueue
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import Fields, JobQueue
 
 
 async def record(queue: JobQueue, entry: ClaimedEntry, outcome: bytes) -> bool:

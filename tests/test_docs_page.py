@@ -15,7 +15,7 @@ from worker.page.opening import open_page
 from worker.page.sessions import LASTS_S
 from worker.page.tries import FEW
 from worker.page.views import A_PAGE, BULK_MOST
-from worker.roster import WorkerFacts
+from worker.steering.roster import WorkerFacts
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs/page.md").read_text(encoding="utf-8")

@@ -2,9 +2,9 @@
 
 from shared.enums import JobType
 from tests.builders import Streams, job_fields
-from worker.claimed_entry import ClaimedEntry
-from worker.job_queue import JobQueue
-from worker.turns import Order
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import JobQueue
+from worker.queue.turns import Order
 
 KIND = str(JobType.TEXT_TAG)
 OTHER = str(JobType.FOLLOWUP)

@@ -3,10 +3,9 @@
 A job's way, and the file for each step:
 
     claim      consumer.py     the loop: takes what claiming gives, one task per job
-               claiming.py     what to take next: how much, of which job types, or nothing now;
-                               turns.py: whose turn it is
-               job_queue.py    every Redis verb, over scripts/*.lua; stream_reader.py reads,
-                               redis_clients.py and redis_address.py connect
+               claiming.py     what to take next: how much, of which job types, or nothing now
+               queue/          every word said to Redis: job_queue.py over scripts/*.lua,
+                               stream_reader.py; turns.py: whose turn it is
     admit      answering.py    reads the entry, lets its handler answer, parks it between tries
                retry.py        admit() and decide(): pure, time and chance come in as numbers
     infer      handlers/       one file per job type: payload in, outcome out; prompts/ beside them
@@ -25,24 +24,22 @@ A job's way, and the file for each step:
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
     deliver    core_api_client.py   every call to Core
-    settle     writing.py      records, ticks, settles; gathering.py: into few scripts each
+    settle     queue/writing.py   records, ticks, settles; gathering.py: into few scripts each
 
 Beside them:
 
     leases.py      what this worker holds, renewed together; a job whose lease is lost is cancelled
     slots.py       how many jobs may ask the model at once
     parking.py     where jobs wait; gates.py: for a service that is away
-    peer_board.py  what workers tell each other of the model servers they share
     marks.py       what operators have paused and cancelled; interruptible.py cuts a job off
-    presence.py    tells of this worker and hears the marks; control_channel.py says when
-    steering.py    the two together
-    portrait.py    what it tells, roster.py as JSON, pace.py how many jobs a minute
+    steering/      this worker among the others: it tells of itself and hears of such marks
     operations/    the fleet seen and steered from outside: for the command line, and for the page
     backlog.py     how many outcomes may wait for Core
-    janitor.py     now and then: strays.py (streams of no known type), upkeep.py (dead consumers,
-                   lost tickets)
-    dead_letters.py   found, read, put back, thrown away
-    job.py, claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
+    janitor.py     now and then: strays.py (streams of no known type), queue/upkeep.py (dead
+                   consumers, lost tickets)
+    queue/         beside the streams: dead_letters.py; token_ledger.py and peer_board.py, what a
+                   fleet shares
+    job.py, queue/claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
     witnesses.py   who is told of a job's steps: telling.py, the events (events.py), and
                    observability/job_traces.py; tracing.py, what work says of itself to a trace
 

@@ -22,7 +22,6 @@ from worker.errors import Halt, JobError, Service
 from worker.gates import Gates
 from worker.handlers import HANDLERS
 from worker.janitor import Janitor
-from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.lifecycle import (
     ExitCode,
@@ -48,16 +47,17 @@ from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.page.opening import PageRoom, open_page
 from worker.parking import Parking
-from worker.peer_board import RedisPeers
-from worker.presence import Presence
 from worker.processes.obeying import ParentLine
+from worker.queue.job_queue import JobQueue
+from worker.queue.peer_board import RedisPeers
+from worker.queue.turns import Turns
+from worker.queue.upkeep import Upkeep
+from worker.queue.writing import Writing
 from worker.slots import Slots
-from worker.steering import Steering, build_steering
+from worker.steering.loop import Steering, build_steering
+from worker.steering.presence import Presence
 from worker.strays import Strays
-from worker.turns import Turns
-from worker.upkeep import Upkeep
 from worker.workshop import Workshop
-from worker.writing import Writing
 
 log = structlog.get_logger(__name__)
 

@@ -8,15 +8,15 @@ import structlog
 from redis.exceptions import RedisError
 
 from worker.backlog import Backlog
-from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
 from worker.errors import Halt, Service
 from worker.gates import Gate, Gates
-from worker.job_queue import HANDED_BACK_MS, JobQueue
 from worker.marks import Marks
-from worker.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import HANDED_BACK_MS, JobQueue
+from worker.queue.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe
+from worker.queue.turns import Turns
 from worker.slots import Slots
-from worker.turns import Turns
 
 log = structlog.get_logger(__name__)
 

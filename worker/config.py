@@ -25,9 +25,9 @@ from worker.llm_config import (
     TokenBudgets,
 )
 from worker.log_choices import LogFormat, LogLevel
-from worker.redis_address import read_address, shares_slot
+from worker.queue.redis_address import read_address, shares_slot
+from worker.queue.turns import LOOKAHEAD
 from worker.setting_types import AdminToken, EventsTold, HttpUrl, ModelName, Token, Weights
-from worker.turns import LOOKAHEAD
 
 
 def _redis_url(value: str) -> str:

@@ -12,18 +12,18 @@ from typing import Protocol, cast
 import structlog
 
 from worker.answering import Answering, where
-from worker.claimed_entry import ClaimedEntry
 from worker.claiming import Claiming
 from worker.clock import Clock
 from worker.delivery import Delivery
 from worker.errors import Halt
 from worker.gates import Gates
 from worker.job import NOBODY, HandBack, Job, LeaseLost, Stage, Witness
-from worker.job_queue import JobQueue
 from worker.leases import Leases
 from worker.outcome import Outcome
 from worker.parking import Parking
-from worker.redis_clients import OUTAGE, insist
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import OUTAGE, insist
 from worker.slots import Slots
 
 log = structlog.get_logger(__name__)

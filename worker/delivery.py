@@ -19,12 +19,12 @@ from worker.errors import Halt, JobError, Service
 from worker.events import ended
 from worker.gates import Gates
 from worker.job import Job, LeaseLost, Stage
-from worker.job_queue import JobQueue
 from worker.outcome import Completed, Effect, Failed, Outcome, dump_outcome
 from worker.parking import Parking
-from worker.redis_clients import insist
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import insist
+from worker.queue.writing import Writing
 from worker.retry import GiveUp, Retry, RetryTracker, StopWorker, Verdict, Wait
-from worker.writing import Writing
 
 log = structlog.get_logger(__name__)
 

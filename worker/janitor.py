@@ -9,9 +9,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from worker.clock import Clock
-from worker.redis_clients import OUTAGE, describe
+from worker.queue.redis_clients import OUTAGE, describe
+from worker.queue.upkeep import Upkeep
 from worker.strays import Strays
-from worker.upkeep import Upkeep
 
 log = structlog.get_logger(__name__)
 

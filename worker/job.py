@@ -8,9 +8,9 @@ from typing import Protocol
 
 from shared.redis_streams import JobEntry
 from shared.schemas import UsageReport
-from worker.claimed_entry import ClaimedEntry
 from worker.llm.chat import Usage
 from worker.outcome import Outcome
+from worker.queue.claimed_entry import ClaimedEntry
 from worker.retry import Retry, Wait
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from worker.job import Job, Stage
-from worker.job_queue import JobQueue
-from worker.redis_clients import insist
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import insist
 
 log = structlog.get_logger(__name__)
 

@@ -23,8 +23,8 @@ from worker.llm.router import Router
 from worker.model_side import Around, build_llm
 from worker.observability.metrics import Metrics
 from worker.observability.report import report
-from worker.redis_clients import RedisClients, connect
-from worker.token_ledger import RedisTokenLedger
+from worker.queue.redis_clients import RedisClients, connect
+from worker.queue.token_ledger import RedisTokenLedger
 
 
 @dataclass(frozen=True, slots=True)

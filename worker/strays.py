@@ -17,8 +17,8 @@ from worker.clock import Clock
 from worker.core_api_client import idempotency_key
 from worker.errors import JobError, Reject
 from worker.outcome import Failed
-from worker.redis_clients import CommandClient
-from worker.scripts import STRAY
+from worker.queue.redis_clients import CommandClient
+from worker.queue.scripts import STRAY
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from shared.redis_streams import Keys, StreamClient
 from worker.events import event_of, why
 from worker.job import Job
 from worker.outcome import Completed, Outcome
-from worker.redis_clients import describe
+from worker.queue.redis_clients import describe
+from worker.queue.scripts import TELL
 from worker.retry import Retry, Wait
-from worker.scripts import TELL
 
 log = structlog.get_logger(__name__)
 

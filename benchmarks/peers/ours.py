@@ -19,7 +19,7 @@ from worker import app, model_side, outside
 from worker.cli import main
 from worker.handlers.handler import Handler, Tools
 from worker.outcome import Completed, completed
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from tests.chaos.fleet import LEAVE_S, POLL_S, Fleet, Relays, Seat
 from tests.chaos.outstanding import Outstanding
 from tests.chaos.plan import WORKER_KINDS, Fault, Kind
 from worker.embedded.stack import Stack
-from worker.redis_clients import OUTAGE
+from worker.queue.redis_clients import OUTAGE
 
 
 class Havoc:

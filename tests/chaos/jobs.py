@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import JobEntry, JobType, Keys, encode_entry
 from tests.chaos.outstanding import Outstanding
-from worker.redis_clients import OUTAGE
+from worker.queue.redis_clients import OUTAGE
 
 
 @dataclass(frozen=True, slots=True)

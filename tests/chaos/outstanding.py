@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared import GROUP, EventName, JobType, Keys
-from worker.redis_clients import OUTAGE, connect
+from worker.queue.redis_clients import OUTAGE, connect
 
 _AGAIN_S = 0.01
 

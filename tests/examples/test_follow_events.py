@@ -11,7 +11,7 @@ from shared.events import EventName, JobEvent, encode_event
 from shared.redis_streams import Keys
 from worker.embedded.redis_server import RedisServer
 from worker.embedded.service import clean_environ
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples/follow_events.py"

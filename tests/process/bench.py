@@ -11,7 +11,7 @@ from shared import GROUP, JobEntry, JobType, Keys, publish
 from shared.enums import JobStatus
 from worker.embedded.service import Service
 from worker.embedded.stack import Stack
-from worker.redis_clients import connect, insist
+from worker.queue.redis_clients import connect, insist
 
 T = TypeVar("T")
 PATIENCE_S = 40.0

@@ -23,8 +23,8 @@ from redis.asyncio.connection import AbstractConnection
 from shared import JobType, Keys
 from worker.cli import main
 from worker.core_api_client import CoreApiClient
-from worker.job_queue import JobQueue
 from worker.llm.client import OpenAIChat
+from worker.queue.job_queue import JobQueue
 
 _POLL_S = 0.01
 

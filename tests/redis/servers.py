@@ -29,7 +29,7 @@ from worker.embedded.redis_server import (
     RedisServerFailed,
     find_server,
 )
-from worker.redis_clients import OUTAGE, connect
+from worker.queue.redis_clients import OUTAGE, connect
 
 LIST = "LLM_WORKER_REDIS_SERVERS"
 MASTER = "mymaster"

@@ -8,8 +8,8 @@ from shared.redis_streams import Keys
 from tests.redis.conftest import program
 from tests.redis.servers import Source, tell
 from worker.embedded.redis_server import RedisServer
-from worker.redis_capabilities import extras
-from worker.redis_clients import connect
+from worker.queue.redis_capabilities import extras
+from worker.queue.redis_clients import connect
 
 SINCE = {"XREADGROUP CLAIM": (8, 4), "XACKDEL": (8, 2, 3), "XNACK": (8, 8)}
 

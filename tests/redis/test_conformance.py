@@ -11,11 +11,11 @@ from shared.redis_streams import GROUP, Keys
 from tests.builders import FakeCore, Streams
 from tests.one_by_one import record, renew, settle, tick
 from tests.redis.servers import Source, sources
-from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
-from worker.dead_letters import DeadLetters, LetterFilter
-from worker.job_queue import JobQueue
-from worker.redis_clients import RedisClients
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.dead_letters import DeadLetters, LetterFilter
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 from worker.strays import Strays
 
 KIND = JobType.TEXT_TAG

@@ -10,15 +10,15 @@ from shared.enums import JobType
 from shared.redis_streams import GROUP, WAITING, Keys
 from tests.builders import Streams, job_fields
 from worker.backlog import Backlog
-from worker.claimed_entry import ClaimedEntry
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.gates import Gates
-from worker.job_queue import JobQueue
 from worker.parking import Parking
-from worker.redis_clients import RedisClients
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
+from worker.queue.turns import Order, Turns
 from worker.slots import Slots
-from worker.turns import Order, Turns
 
 KIND, OTHER = str(JobType.TEXT_TAG), str(JobType.FOLLOWUP)
 CROWD = 100_000

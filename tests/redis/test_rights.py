@@ -12,9 +12,7 @@ from tests.one_by_one import record, renew, settle, tick
 from tests.redis.servers import tell, until_says
 from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
 from worker.clock import Clock
-from worker.control_channel import ControlChannel
 from worker.embedded.redis_server import RedisServer
-from worker.job_queue import JobQueue
 from worker.llm.budget import LedgerAway
 from worker.marks import Marks
 from worker.operations.awaiting import ends
@@ -22,13 +20,15 @@ from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.enqueuing import append_all
 from worker.operations.pausing import PauseNote, pause, resume
 from worker.operations.snapshot import take_snapshot
-from worker.peer_board import RedisPeers
-from worker.presence import Presence
-from worker.redis_clients import FATAL, RedisClients
-from worker.roster import WorkerFacts
+from worker.queue.job_queue import JobQueue
+from worker.queue.peer_board import RedisPeers
+from worker.queue.redis_clients import FATAL, RedisClients
+from worker.queue.token_ledger import RedisTokenLedger
+from worker.queue.upkeep import Upkeep
+from worker.steering.control_channel import ControlChannel
+from worker.steering.presence import Presence
+from worker.steering.roster import WorkerFacts
 from worker.strays import Strays
-from worker.token_ledger import RedisTokenLedger
-from worker.upkeep import Upkeep
 
 DOCS = Path(__file__).parents[2] / "docs" / "redis.md"
 

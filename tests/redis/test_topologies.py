@@ -26,13 +26,13 @@ from tests.redis.servers import (
     until_says,
     watched,
 )
-from worker import redis_clients
-from worker.claimed_entry import ClaimedEntry
 from worker.config import Settings
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
-from worker.job_queue import JobQueue
-from worker.redis_clients import FATAL, OUTAGE, RedisClients, connect
+from worker.queue import redis_clients
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import FATAL, OUTAGE, RedisClients, connect
 
 T = TypeVar("T")
 KIND = JobType.TEXT_TAG

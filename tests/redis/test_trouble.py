@@ -14,11 +14,11 @@ from tests.builders import Streams
 from tests.one_by_one import record, renew, settle
 from tests.redis.conftest import program
 from tests.redis.servers import Source, tell
-from worker import redis_clients
 from worker.embedded.redis_server import RedisServer
-from worker.job_queue import JobQueue
-from worker.redis_clients import OUTAGE, RedisClients, connect
-from worker.redis_connections import NotNow, understood
+from worker.queue import redis_clients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import OUTAGE, RedisClients, connect
+from worker.queue.redis_connections import NotNow, understood
 
 T = TypeVar("T")
 KIND = JobType.TEXT_TAG

@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 from unittest import mock
 
 from tests.simulation.redis_server import SCRIPT_NAMES
-from worker import app, job_queue
+from worker import app
 from worker.delivery import Delivery
 from worker.job import Job
 from worker.outcome import Failed, Outcome, dump_outcome
-from worker.scripts import Script
+from worker.queue import job_queue
+from worker.queue.scripts import Script
 
 _OWNER_CHECK = "if #pending == 1 then"
 

@@ -8,7 +8,7 @@ from redis import exceptions
 from tests.simulation.network import Broken, Network
 from tests.simulation.process import Process
 from tests.simulation.redis_server import RedisServer, verb
-from worker.redis_clients import BLOCK_MS, RedisClients
+from worker.queue.redis_clients import BLOCK_MS, RedisClients
 
 _COMMAND_TIMEOUT_S, _READER_TIMEOUT_S = 5.0, 22.0
 _CONNECTIONS = 4

@@ -15,8 +15,8 @@ from fakeredis._socket import FakeSocket
 from shared.redis_streams import GROUP
 from tests.simulation.network import Reply
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
-from worker import scripts
-from worker.scripts import Argument, Script
+from worker.queue import scripts
+from worker.queue.scripts import Argument, Script
 
 EPOCH_S = 1_700_000_000
 _READS_CLOCK = (

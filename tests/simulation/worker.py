@@ -20,14 +20,15 @@ from tests.simulation.model import ModelLink
 from tests.simulation.process import Process
 from tests.simulation.redis_server import EPOCH_S
 from tests.simulation.virtual_loop import VirtualLoop
-from worker import app, steering
+from worker import app
 from worker.clock import Clock
 from worker.config import Settings
 from worker.lifecycle import ExitCode, Shutdown
 from worker.llm import structured
 from worker.llm.prices import NO_PRICES
 from worker.observability.report import report
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
+from worker.steering import loop as steering
 from worker.workshop import NoDocuments
 
 PREFIX = "s"

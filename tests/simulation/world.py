@@ -23,7 +23,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
 from tests.simulation.watch import Watch
 from worker.lifecycle import ExitCode
-from worker.scripts import CANCEL
+from worker.queue.scripts import CANCEL
 
 QUIET_WITHIN_S = 4 * 3_600.0
 """After the last fault; what has not ended by then is lost."""

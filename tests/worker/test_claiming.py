@@ -11,12 +11,12 @@ from shared.enums import JobType
 from tests.builders import QuickParking, claimed, until
 from tests.listed_queue import ListedQueue
 from worker.backlog import Backlog
-from worker.claimed_entry import ClaimedEntry
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.errors import Halt, Service
 from worker.gates import Gates
-from worker.job_queue import HANDED_BACK_MS, JobQueue
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import HANDED_BACK_MS, JobQueue
 from worker.slots import Slots
 
 TEXT, MATCH = str(JobType.TEXT_TAG), str(JobType.TASK_MATCH)

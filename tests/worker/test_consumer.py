@@ -15,9 +15,9 @@ from tests.one_by_one import record, renew, settle, tick
 from worker.embedded.redis_server import RedisServer
 from worker.errors import Retryable
 from worker.handlers.handler import Tools
-from worker.job_queue import JobQueue
 from worker.outcome import Completed, Failed
-from worker.redis_clients import OUTAGE, RedisClients, connect
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import OUTAGE, RedisClients, connect
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("no_task_is_left")]
 KIND = JobType.TEXT_TAG

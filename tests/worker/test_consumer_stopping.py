@@ -11,9 +11,9 @@ from tests.builders import FakeCore, QuickParking, Streams, job_fields, tagged, 
 from tests.engine import Engine, forever, until_ended
 from worker.errors import Halt, Snooze
 from worker.handlers.handler import Tools
-from worker.job_queue import JobQueue
 from worker.outcome import Completed
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("no_task_is_left")]
 KIND = JobType.TEXT_TAG

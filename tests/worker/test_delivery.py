@@ -17,8 +17,8 @@ from worker.errors import Halt, Reject, Retryable, Snooze
 from worker.gates import PROBE_EVERY_MAX_S, Gates
 from worker.job import HandBack, Job, LeaseLost, Stage
 from worker.outcome import Completed, Failed, dump_outcome, load_outcome
-from worker.redis_clients import RedisClients
-from worker.writing import Writing
+from worker.queue.redis_clients import RedisClients
+from worker.queue.writing import Writing
 
 pytestmark = pytest.mark.redis
 KIND = JobType.TEXT_TAG

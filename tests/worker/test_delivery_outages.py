@@ -15,19 +15,19 @@ from tests.builders import FakeCore, Streams, job, job_fields, tagged, until
 from tests.engine import Engine
 from tests.journal_queue import JournalQueue
 from worker.backlog import Backlog
-from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
 from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Service, Snooze
 from worker.gates import Gates
-from worker.job_queue import Fields
 from worker.lifecycle import background
 from worker.llm.chat import Usage
 from worker.llm.prices import NO_PRICES, usage_report
 from worker.outcome import Effect, Failed, dump_outcome
 from worker.parking import Parking
-from worker.redis_clients import RedisClients
-from worker.writing import Writing
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import Fields
+from worker.queue.redis_clients import RedisClients
+from worker.queue.writing import Writing
 
 pytestmark = [pytest.mark.redis, pytest.mark.usefixtures("no_task_is_left")]
 KIND = JobType.TEXT_TAG

@@ -6,11 +6,11 @@ from shared.enums import FailureReason
 from shared.redis_streams import JobEntry, Keys
 from tests.builders import Streams, claimed, job, tagged
 from tests.one_by_one import settle
-from worker.claimed_entry import ClaimedEntry
 from worker.events import ended
-from worker.job_queue import JobQueue
 from worker.outcome import Failed
-from worker.redis_clients import RedisClients
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 
 SECRET = "the ferry to Naxos"
 KIND = "text_tag"

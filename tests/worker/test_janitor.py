@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from tests.builders import until
 from worker.clock import Clock
 from worker.janitor import Janitor
+from worker.queue.upkeep import Upkeep
 from worker.strays import Strays
-from worker.upkeep import Upkeep
 
 
 @dataclass

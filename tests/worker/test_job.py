@@ -3,8 +3,8 @@
 import pytest
 
 from shared.redis_streams import JobEntry
-from worker.claimed_entry import ClaimedEntry
 from worker.job import Job
+from worker.queue.claimed_entry import ClaimedEntry
 
 ENTRY = ClaimedEntry("text_tag", "1780000000500-3", {b"payload": b"private"})
 

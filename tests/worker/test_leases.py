@@ -9,10 +9,10 @@ from shared.enums import JobType
 from shared.redis_streams import GROUP
 from tests.builders import Streams, job, until
 from tests.one_by_one import settle
-from worker.claimed_entry import ClaimedEntry
 from worker.job import Job, Stage
-from worker.job_queue import JobQueue
 from worker.leases import Leases
+from worker.queue.claimed_entry import ClaimedEntry
+from worker.queue.job_queue import JobQueue
 
 pytestmark = pytest.mark.redis
 LEASE_S = 0.3

@@ -10,8 +10,8 @@ from shared.redis_streams import GROUP, Keys
 from tests.builders import FakeCore, Streams
 from worker.clock import Clock
 from worker.errors import Reject, Snooze
-from worker.redis_clients import RedisClients
-from worker.scripts import STRAY
+from worker.queue.redis_clients import RedisClients
+from worker.queue.scripts import STRAY
 from worker.strays import Strays
 
 pytestmark = pytest.mark.redis

@@ -16,7 +16,7 @@ from worker.errors import Reject, Retryable, Service, Snooze
 from worker.handlers.handler import Tools
 from worker.job import Job
 from worker.outcome import Completed, Failed
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
 from worker.retry import Retry, Wait
 from worker.telling import BATCH_MAX, WAITING_MAX, Telling
 

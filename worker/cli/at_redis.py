@@ -11,7 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 from shared.redis_streams import Keys, StreamClient
 from worker.cli.settings import fail, settings_or_exit
 from worker.lifecycle import ExitCode
-from worker.redis_clients import connect, describe
+from worker.queue.redis_clients import connect, describe
 
 T = TypeVar("T")
 

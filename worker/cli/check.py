@@ -27,8 +27,8 @@ from worker.llm_config import StructureName
 from worker.model_side import build_llm, build_preflight
 from worker.observability.logs import configure
 from worker.outside import read_files
-from worker.redis_capabilities import extras
-from worker.redis_clients import CommandClient, connect, describe
+from worker.queue.redis_capabilities import extras
+from worker.queue.redis_clients import CommandClient, connect, describe
 
 
 class Verdict(StrEnum):

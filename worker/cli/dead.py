@@ -20,10 +20,10 @@ from shared.enums import FailureReason, JobType
 from shared.redis_streams import Keys
 from worker.cli.deaths import said_by, show_deaths
 from worker.cli.settings import fail, printable, settings_or_exit
-from worker.dead_letters import DeadLetter, DeadLetters, LetterFilter
 from worker.lifecycle import ExitCode
 from worker.operations.letters import Death, triage
-from worker.redis_clients import connect, describe
+from worker.queue.dead_letters import DeadLetter, DeadLetters, LetterFilter
+from worker.queue.redis_clients import connect, describe
 
 T = TypeVar("T")
 dead = typer.Typer(

@@ -7,8 +7,8 @@ from rich.table import Table
 
 from worker.cli.words import as_json as one_line
 from worker.cli.words import console, count, grid, moment, shown
-from worker.dead_letters import DeadLetter
 from worker.operations.letters import Death, Said
+from worker.queue.dead_letters import DeadLetter
 
 
 def said_by(letter: DeadLetter) -> Said:

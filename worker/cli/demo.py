@@ -24,7 +24,7 @@ from worker.embedded.samples import USER, Sample, paint, samples
 from worker.embedded.service import Service, ServiceFailed
 from worker.embedded.stack import Stack
 from worker.lifecycle import ExitCode
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 _PATIENCE_S = 90.0
 _LOOK_EVERY_S = 0.2

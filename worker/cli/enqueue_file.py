@@ -20,7 +20,7 @@ from worker.cli.words import as_json, console
 from worker.lifecycle import ExitCode
 from worker.operations.awaiting import ends, newest_event
 from worker.operations.enqueuing import Given, Line, append_all, batches, read_lines
-from worker.redis_clients import describe
+from worker.queue.redis_clients import describe
 
 _BAD_SHOWN = 20
 

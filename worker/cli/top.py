@@ -26,7 +26,7 @@ from worker.cli.words import as_json, console, moment
 from worker.marks import type_field
 from worker.operations.pausing import PauseNote, pause, resume
 from worker.operations.snapshot import Snapshot, take_snapshot
-from worker.redis_clients import describe
+from worker.queue.redis_clients import describe
 
 _KEYS = {"\x1b[A": "up", "\x1bOA": "up", "k": "up", "\x1b[B": "down", "\x1bOB": "down", "j": "down"}
 _LEGEND = "arrows choose a stream, p pauses it, r resumes it, q quits"

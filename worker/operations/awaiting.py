@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
-from worker.redis_clients import BLOCK_MS
+from worker.queue.redis_clients import BLOCK_MS
 
 _Entries = list[tuple[bytes, dict[bytes, bytes]]]
 

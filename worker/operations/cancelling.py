@@ -6,7 +6,7 @@ from enum import StrEnum
 from shared.redis_streams import Keys, StreamClient
 from worker.operations.finding import LOOK_AT
 from worker.operations.story import Story, tell_story
-from worker.scripts import CANCEL
+from worker.queue.scripts import CANCEL
 
 
 class Cancelled(StrEnum):

@@ -19,7 +19,7 @@ from shared.redis_streams import (
 )
 from shared.schemas import PAYLOADS
 from worker.answering import explain
-from worker.scripts import APPEND, Argument
+from worker.queue.scripts import APPEND, Argument
 
 BATCH_JOBS = 100
 _BATCH_BYTES = 1 << 20

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
-from worker.roster import SILENT_AFTER_S, WorkerFacts, load_facts
+from worker.steering.roster import SILENT_AFTER_S, WorkerFacts, load_facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from shared.redis_streams import Keys, StreamClient
-from worker.dead_letters import DeadLetter, DeadLetters
 from worker.operations.pluck import Plucking, Row
+from worker.queue.dead_letters import DeadLetter, DeadLetters
 
 LOOK_AT = 10_000
 """Letters that are looked at in one go."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared.redis_streams import StreamClient
-from worker.scripts import PLUCK
+from worker.queue.scripts import PLUCK
 
 _AT_ONCE = 1_000
 """Entries that one call looks at; with large payloads it ends before that."""

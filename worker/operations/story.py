@@ -9,7 +9,7 @@ from worker.operations.finding import LOOK_AT, EntryPlace, find_entries, is_entr
 from worker.operations.fleet import Worker, read_workers
 from worker.operations.pluck import Plucking, Row
 from worker.operations.streams import appended_at, server_now
-from worker.roster import HeldJob
+from worker.steering.roster import HeldJob
 
 EVENT_FIELDS = (
     *("event", "job_id", "job_type", "user_id", "tenant", "entry_id", "attempt", "deliveries"),

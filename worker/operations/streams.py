@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from shared.enums import JobType
 from shared.redis_streams import GROUP, WAITING, Keys, StreamClient
-from worker.scripts import STREAM_STATE
+from worker.queue.scripts import STREAM_STATE
 
 
 @dataclass(frozen=True, slots=True)

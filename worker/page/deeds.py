@@ -6,7 +6,6 @@ import structlog
 from redis.exceptions import RedisError
 
 from worker.clock import Clock
-from worker.dead_letters import DeadLetter, DeadLetters
 from worker.marks import tenant_field, type_field
 from worker.operations import pausing
 from worker.operations.cancelling import cancel_job
@@ -17,7 +16,8 @@ from worker.page.answers import Answer, Asked, Refusal, SeeOther
 from worker.page.looking import STORY_LOOKS_AT, Looking
 from worker.page.views import BULK_MOST
 from worker.page.wishes import TEXT_CHARS, job_id, job_query, job_type, starting_at, wanted_letters
-from worker.redis_clients import describe
+from worker.queue.dead_letters import DeadLetter, DeadLetters
+from worker.queue.redis_clients import describe
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,6 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.redis_streams import Keys, StreamClient
 from worker.clock import Clock
-from worker.dead_letters import DeadLetter, DeadLetters
 from worker.operations.finding import EntryPlace
 from worker.operations.fleet import Worker
 from worker.operations.graveyard import Found, Wanted, glance, leaf
@@ -21,8 +20,9 @@ from worker.operations.snapshot import Snapshot, take_snapshot
 from worker.operations.story import Story, tell_story
 from worker.operations.streams import server_now
 from worker.page.lately import Lately
-from worker.redis_clients import describe
-from worker.roster import WorkerFacts
+from worker.queue.dead_letters import DeadLetter, DeadLetters
+from worker.queue.redis_clients import describe
+from worker.steering.roster import WorkerFacts
 
 T = TypeVar("T")
 

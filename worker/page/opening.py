@@ -19,8 +19,8 @@ from worker.page.front import Front, Path
 from worker.page.looking import Looking
 from worker.page.rendering import prepare
 from worker.page.views import Views
-from worker.redis_clients import RedisClients, connect
-from worker.roster import WorkerFacts
+from worker.queue.redis_clients import RedisClients, connect
+from worker.steering.roster import WorkerFacts
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from shared.redis_streams import Keys
 from worker.cli import app
 from worker.embedded.redis_server import RedisServer
-from worker.redis_clients import connect
+from worker.queue.redis_clients import connect
 
 KEYS = Keys()
 

@@ -21,6 +21,7 @@ NOT_FOR_THE_DAEMON = {
     *("worker.evaluation.dataset", "worker.embedded.stack", "fakeredis"),
     # For one job type each, or for the child that draws pages.
     *("jsonschema", "re2", "pypdfium2"),
+    "jinja2",  # for whoever looks at the page
 }
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from worker.cli import app
 from worker.config import Settings
-from worker.redis_clients import CommandClient, RedisClients
+from worker.queue.redis_clients import CommandClient, RedisClients
 
 MODULE = importlib.import_module("worker.cli.dead")
 Run = Callable[..., Result]

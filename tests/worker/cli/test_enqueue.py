@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from shared.redis_streams import decode_entry
 from worker.cli import app
 from worker.config import Settings
-from worker.redis_clients import CommandClient, RedisClients
+from worker.queue.redis_clients import CommandClient, RedisClients
 
 MODULE = importlib.import_module("worker.cli.at_redis")
 QUERY = '{"query":"größe?"}'

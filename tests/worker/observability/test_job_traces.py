@@ -16,10 +16,10 @@ from tests.tracing import Memory, context, parent_id, said
 from worker.errors import Reject, Retryable, Snooze
 from worker.handlers.handler import Tools
 from worker.job import Job
-from worker.job_queue import HANDED_BACK_MS, JobQueue
 from worker.observability.job_traces import JobTraces
 from worker.outcome import Completed, Failed
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import HANDED_BACK_MS, JobQueue
+from worker.queue.redis_clients import RedisClients
 from worker.retry import Retry
 from worker.tracing import UNTRACED, Step, current, enter, step
 

@@ -13,7 +13,6 @@ from shared.redis_streams import JobEntry
 from shared.schemas import TaskResponse, TextTagPayload, TextTagResult
 from worker import answering
 from worker.answering import Answering, AnswerLimits
-from worker.claimed_entry import ClaimedEntry
 from worker.clock import Clock
 from worker.errors import Reject
 from worker.gates import Gates
@@ -26,6 +25,7 @@ from worker.observability.metrics import Metrics
 from worker.observability.report import report
 from worker.outcome import Completed, Failed, Outcome, completed
 from worker.parking import Parking
+from worker.queue.claimed_entry import ClaimedEntry
 from worker.slots import Slots
 from worker.workshop import Workshop
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.redis_streams import Keys
 from worker.operations.awaiting import ends, newest_event
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
 
 pytestmark = pytest.mark.redis
 

@@ -17,7 +17,7 @@ from worker.operations.enqueuing import (
     batches,
     read_lines,
 )
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
 
 TYPE = JobType.INTENT_CLASSIFY
 ALL = Given(user_id=7, tenant="acme", deadline="2030-01-01T00:00:00Z")

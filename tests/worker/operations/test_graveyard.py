@@ -4,10 +4,10 @@ import pytest
 
 from shared.redis_streams import Keys
 from tests.builders import Streams, job_fields
-from worker.dead_letters import DeadLetters
 from worker.operations import graveyard
 from worker.operations.graveyard import Wanted, glance, leaf, purge_all, replay_each
-from worker.redis_clients import RedisClients
+from worker.queue.dead_letters import DeadLetters
+from worker.queue.redis_clients import RedisClients
 
 ALL = Wanted()
 

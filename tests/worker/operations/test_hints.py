@@ -8,7 +8,7 @@ from worker.operations.hints import hints
 from worker.operations.letters import Death, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.view import StreamView
-from worker.roster import ModelServer, WorkerFacts
+from worker.steering.roster import ModelServer, WorkerFacts
 
 NO_LETTERS = Letters(0, 0, ())
 

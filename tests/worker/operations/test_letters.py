@@ -4,7 +4,7 @@ from shared.redis_streams import Keys
 from tests.builders import Streams
 from worker.operations.letters import Said, read_letters, triage
 from worker.operations.streams import server_now
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
 
 
 def _said(died_at: float, reason: str = "bug", error: str = "", cause: str = "") -> Said:

@@ -5,7 +5,7 @@ import pytest
 from shared.redis_streams import Keys
 from worker.operations.pluck import Row
 from worker.operations.recent import latest, read_recent
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
 
 
 def _told(number: int, event: str, at: float, **more: str) -> Row:

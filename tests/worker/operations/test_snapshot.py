@@ -9,7 +9,7 @@ from tests.builders import Streams
 from worker.operations.pausing import PauseNote, pause, read_pauses, resume
 from worker.operations.snapshot import take_snapshot
 from worker.operations.streams import server_now
-from worker.redis_clients import RedisClients
+from worker.queue.redis_clients import RedisClients
 
 
 async def _tell(streams: Streams, name: str, *, ago_s: float = 0, **facts: Any) -> None:

@@ -6,14 +6,14 @@ from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams, job_fields
 from tests.one_by_one import record, settle
-from worker.job_queue import JobQueue
 from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.finding import find_entries
 from worker.operations.pluck import Plucking
 from worker.operations.story import Story, tell_story
 from worker.operations.streams import server_now
-from worker.redis_clients import RedisClients
-from worker.roster import HeldJob, WorkerFacts, dump_facts
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
+from worker.steering.roster import HeldJob, WorkerFacts, dump_facts
 
 TYPE = JobType.TEXT_TAG
 

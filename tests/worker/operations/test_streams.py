@@ -6,9 +6,9 @@ from shared.enums import JobType
 from shared.redis_streams import GROUP, WAITING, Keys
 from tests.builders import Streams
 from tests.one_by_one import record, settle, tick
-from worker.job_queue import JobQueue
 from worker.operations.streams import StreamCounts, appended_at, count_stream, count_streams
-from worker.redis_clients import RedisClients
+from worker.queue.job_queue import JobQueue
+from worker.queue.redis_clients import RedisClients
 
 TYPE = JobType.TEXT_TAG
 

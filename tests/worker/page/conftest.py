@@ -16,8 +16,8 @@ from worker.config import Settings
 from worker.embedded.redis_server import RedisServer
 from worker.observability.health_server import HealthServer
 from worker.page.opening import PageRoom, open_page
-from worker.redis_clients import RedisClients
-from worker.roster import WorkerFacts, dump_facts
+from worker.queue.redis_clients import RedisClients
+from worker.steering.roster import WorkerFacts, dump_facts
 
 TOKEN = "a-token-of-these-tests"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.worker.page.conftest import TOKEN, opened
 from worker.embedded.redis_server import RedisServer
 from worker.page import looking
-from worker.roster import ModelServer, WorkerFacts
+from worker.steering.roster import ModelServer, WorkerFacts
 
 pytestmark = pytest.mark.redis
 NOWHERE = "redis://127.0.0.1:1"

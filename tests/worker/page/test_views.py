@@ -10,7 +10,7 @@ from tests.builders import Streams
 from tests.worker.page.conftest import TOKEN, Fleet, Site, Sites
 from worker.page.looking import SHOWN_BYTES
 from worker.page.views import A_PAGE
-from worker.roster import ModelLimit, ModelServer
+from worker.steering.roster import ModelLimit, ModelServer
 
 pytestmark = pytest.mark.redis
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\x1b]0;x\x07"
@@ -264,3 +264,15 @@ async def test_all_can_be_done_with_a_keyboard(mine: Site, fleet: Fleet) -> None
     text = (await mine.get("/")).text
     buttons = re.findall(r'<button[^>]*form="steer"[^>]*>', text)
     assert "disabled" in buttons[0]
+
+
+async def test_a_large_fleet_is_not_all_on_one_page(open_site: Site, fleet: Fleet) -> None:
+    """The first hundred workers and fifty tenants, and the command for the rest."""
+    for number in range(102):
+        await fleet.worker(f"w-{number:03}")
+    for number in range(53):
+        await fleet.streams.client.execute_command("HSET", "t:paused", f"tenant:t{number}", "{}")
+    text = (await open_site.get("/")).text
+    assert len(re.findall(r'data-key="w-\d+"><th', text.replace("\n", ""))) == 100
+    assert "The first 100 of 102" in text
+    assert "3 more tenants are paused" in text
