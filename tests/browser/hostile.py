@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from tests.browser.desk import Desk
-from worker.roster import HeldJob, ModelLimit, ModelServer, WorkerFacts
+from worker.steering.roster import HeldJob, ModelLimit, ModelServer, WorkerFacts
 
 SCRIPT = "<script>window.pwned='script'</script>"
 PICTURE = "<img src=x onerror=\"window.pwned='picture'\">"
