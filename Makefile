@@ -10,10 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # A program that serves a small model: `$$VLLM_SERVE serve PORT`; not needed where VLLM_URL is set.
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
-.PHONY: demo test lint types unit test-vllm test-second-server test-compose screenshots
+.PHONY: demo test lint types unit test-vllm test-second-server test-compose board screenshots
 .PHONY: chaos simulate
 .PHONY: bench bench-client bench-malformed bench-shape bench-memory bench-sharing bench-saturation
-.PHONY: bench-scale lock lock-bench clean help
+.PHONY: bench-scale metrics-docs lock lock-bench clean help
 
 SEEDS ?= 10000
 JOBS ?= 1000000
@@ -49,6 +49,9 @@ test-compose: $(READY) ## docker compose up, a job of every type, stop, down
 screenshots: $(READY) ## the pictures of the page in docs/images (needs Chromium)
 	$(BIN)/python -m tests.browser.screenshots
 
+board: $(READY) ## write Grafana's board anew, after a change in deploy/grafana
+	$(BIN)/python -m deploy.grafana
+
 chaos: $(READY) ## minutes of killed workers, dead servers and cut connections (ARGS='--minutes 5')
 	$(BIN)/python -m tests.chaos $(ARGS)
 
@@ -59,7 +62,7 @@ simulate: $(READY) ## the worker's code on a virtual clock (SEEDS=10000)
 BENCH_PYTHON := .venv-bench/bin/python
 BENCH_READY := .venv-bench/ready .venv-bench-arq/ready
 
-bench: $(BENCH_READY) ## every figure of the README, beside other queues; hours (ARGS=--quick: minutes)
+bench: $(BENCH_READY) ## the README's table, beside other queues; 45 minutes (ARGS=--quick: 20, '--rows cpu': 6)
 	$(BENCH_PYTHON) -m benchmarks --out build/bench $(ARGS)
 
 .venv-bench/ready: benchmarks/requirements-peers.txt
@@ -86,11 +89,12 @@ bench-shape: $(READY) ## the batching stand-in beside a real vLLM (ARGS='--url h
 bench-memory: $(READY) ## does anything grow? (JOBS=1000000)
 	$(BIN)/python -m benchmarks.memory --jobs $(JOBS)
 
-bench-saturation: $(READY) ## is a server kept full, without a queue, and shared fairly? (ARGS=--quick)
-	$(BIN)/python -m benchmarks.saturation $(ARGS)
+# Parts of the table that need no peers.
+bench-saturation: $(READY) ## is a server kept full, without a queue, and shared fairly? (ARGS='--runs 2')
+	$(BIN)/python -m benchmarks --rows saturation --out build/saturation $(ARGS)
 
-bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a long queue?
-	$(BIN)/python -m benchmarks.scale $(ARGS)
+bench-scale: $(READY) ## does a job cost the same in 8 processes, and before a million others?
+	$(BIN)/python -m benchmarks --rows scale --out build/scale $(ARGS)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed" >&2; exit 1; }
@@ -99,6 +103,9 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $(READY)
+
+metrics-docs: $(READY) ## the tables of docs/metrics.md, made anew of the code
+	$(BIN)/python -m worker.observability.documented
 
 lock: ## pin the dependencies again (needs uv on PATH)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

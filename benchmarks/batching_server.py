@@ -1,17 +1,18 @@
-"""The batching stand-in as a process, and what happened on it between two looks at its counters."""
+"""The shapes of batching stand-ins, and what happened on one between two looks at its counters."""
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
-from worker.embedded.child import free_port
-from worker.embedded.service import Service
+from benchmarks.process_tree import BenchFailed
+from benchmarks.site import Site, said
 
 _SAMPLE = re.compile(r"^(?:vllm|stand_in):(\w+)\{[^}]*\} (\S+)$", re.MULTILINE)
+_ANSWERED = re.compile(
+    r'^llm_worker_llm_calls_total\{[^}]*outcome="ok"[^}]*\} (\S+)$', re.MULTILINE
+)
 _SEATS_PART = 0.25
 
 
@@ -39,9 +40,9 @@ class Shape:
         return (steps * (self.step_ms - own_ms) + tokens * own_ms / self.seats) / 1_000
 
     @property
-    def options(self) -> list[str]:
-        """The stand-in's command line."""
-        said: Mapping[str, float] = {
+    def command(self) -> list[str]:
+        """The stand-in's module and its arguments."""
+        options: Mapping[str, float] = {
             "max-num-seqs": self.seats,
             "step-ms": self.takes_s(1, 0) * 1_000,
             "sequence-ms": self.takes_s(0, 1) * 1_000,
@@ -52,7 +53,8 @@ class Shape:
             "output-sigma": self.sigma,
             "seed": 5,
         }
-        return ["--batching", *(f"--{name}={value}" for name, value in said.items())]
+        words = (f"--{name}={value}" for name, value in options.items())
+        return ["worker.embedded.model", "--models", "m", "--batching", *words]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +165,26 @@ def jain(shares: tuple[int, ...]) -> float:
     return sum(shares) ** 2 / (len(shares) * squares) if squares else 0.0
 
 
-class BatchingServer:
-    """A stand-in of some shape; `service` starts and stops it."""
+def look(site: Site, workers: Sequence[str] = ()) -> Look:
+    """At a site's batching server now, and at what each worker was answered.
 
-    def __init__(self, shape: Shape, folder: Path, environ: Mapping[str, str]) -> None:
-        port = free_port()
-        self.shape = shape
-        self.url = f"http://127.0.0.1:{port}"
-        words = ["worker.embedded.model", "--port", str(port), *shape.options]
-        self.service = Service("model", words, f"{self.url}/health", folder, environ)
+    Args:
+        site: where the model is the stand-in.
+        workers: where their metrics are; of one that does not serve yet nothing is known.
 
-    async def look(self, http: aiohttp.ClientSession, answers: tuple[int, ...] = ()) -> Look:
-        """Its counters now."""
-        async with http.get(f"{self.url}/metrics") as response:
-            text = await response.text()
-        found = {name: float(value) for name, value in _SAMPLE.findall(text)}
-        return Look(found, _processors(), answers)
+    Raises:
+        BenchFailed: the server does not answer.
+    """
+    answers = tuple(_answers(said(url) or "") for url in workers)
+    text = said(site.url("model", "/metrics"))
+    if text is None:
+        raise BenchFailed("the server does not tell its metrics")
+    found = {name: float(value) for name, value in _SAMPLE.findall(text)}
+    return Look(found, _processors(), answers)
+
+
+def _answers(metrics: str) -> int:
+    return int(sum(map(float, _ANSWERED.findall(metrics))))
 
 
 def _processors() -> tuple[float, float]:

@@ -7,9 +7,6 @@ server is another process and answers at once. CPU is user + system time of this
 
 import argparse
 import asyncio
-import json
-import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +16,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.site import Site
 from worker.handlers import text_tag
 from worker.llm.breaker import Breaker, BreakerLimits
 from worker.llm.chat import ModelRole, Prompt, Usage
@@ -32,46 +30,7 @@ from worker.llm_config import ProviderName
 
 PROMPT = Prompt("You tag notes. " * 20, "The note:\n" + "Booked the ferry to Naxos. " * 180)
 MODELS = {ModelRole.TEXT: "m", ModelRole.VISION: "m"}
-ANSWER = json.dumps({"tags": ["ferry", "naxos", "travel", "booking"]})
-REPLY = json.dumps(
-    {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1_790_000_000,
-        "model": "m",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": ANSWER},
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 1_200, "completion_tokens": 14, "total_tokens": 1_214},
-    }
-)
 Call = Callable[[], Awaitable[object]]
-
-
-async def serve() -> None:
-    """Answer every request at once, until the other end of stdin closes."""
-    body = REPLY.encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    reply = head.encode() + b"\r\n\r\n" + body
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                asked = await reader.readuntil(b"\r\n\r\n")
-                lines = asked.lower().split(b"\r\n")
-                size = next(int(x[15:]) for x in lines if x.startswith(b"content-length:"))
-                await reader.readexactly(size)
-                writer.write(reply)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
 
 
 @asynccontextmanager
@@ -160,24 +119,10 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2_000)
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.serve:
-        asyncio.run(serve())
-        return
-    server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.client_cpu", "--serve"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None  # noqa: S101 - it was asked for
-    try:
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
+    with Site() as site:
+        url = site.url("model", "/v1")
         asyncio.run(measure(url, chosen.calls, chosen.at_once, chosen.runs))
-    finally:
-        server.terminate()
-        server.communicate()
 
 
 if __name__ == "__main__":

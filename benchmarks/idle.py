@@ -7,10 +7,10 @@ is user + system time of the worker's process, from /proc.
 
 import argparse
 import asyncio
-import os
 import time
 from pathlib import Path
 
+from benchmarks.process_tree import cpu_s
 from shared.enums import JobType
 from shared.redis_streams import JobEntry, Keys, publish
 from worker.embedded.service import Service
@@ -29,12 +29,6 @@ async def one_job(url: str) -> None:
         while int(await clients.commands.execute_command("XLEN", Keys().stream("text_tag"))):
             await asyncio.sleep(0.05)
     await clients.close()
-
-
-def cpu_s(worker: Service) -> float:
-    """User and system seconds of a process so far."""
-    fields = Path(f"/proc/{worker.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def switches(worker: Service) -> int:
@@ -57,10 +51,10 @@ def main() -> None:
         worker.wait_until_ready()
         asyncio.run(one_job(stack.redis.url))
         time.sleep(_SETTLE_S)
-        cpu, woke, started = cpu_s(worker), switches(worker), time.monotonic()
+        cpu, woke, started = cpu_s(worker.pid), switches(worker), time.monotonic()
         time.sleep(chosen.seconds)
         seconds = time.monotonic() - started
-        percent = (cpu_s(worker) - cpu) / seconds * 100
+        percent = (cpu_s(worker.pid) - cpu) / seconds * 100
         woken = (switches(worker) - woke) / seconds
     print(f"idle for {seconds:.0f} s: {percent:.2f} % of a core, woken {woken:.1f} times a second")
     raise SystemExit(percent > chosen.most)

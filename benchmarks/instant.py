@@ -1,12 +1,14 @@
 """A model server and a Core that answer at once: `python -m benchmarks.instant model --port 8000`.
 
 Canned bytes over `asyncio.Protocol`, so that they are no bottleneck; what they were asked is
-counted in a tally file. `--latency-s 0.2 0.4` makes the model take that long, evenly spread.
+counted in the tally file that BENCH_TALLY names. `--latency-s 0.2 0.4` makes the model take that
+long, evenly spread.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import random
 import re
 from collections.abc import Callable
@@ -80,8 +82,6 @@ def core(tally: Tally) -> Answer:
 
     def answer(method: bytes, path: bytes, body: bytes) -> bytes:
         if method == b"GET":
-            if path == b"/forget":
-                heard.clear()
             return _NOTHING
         tally.add(Count.CORE)
         if method == b"PATCH" and b"processing" not in body:
@@ -152,10 +152,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instant", description=__doc__)
     parser.add_argument("which", choices=("model", "core"))
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--tally", type=Path, required=True)
     parser.add_argument("--latency-s", type=float, nargs=2, default=(0.0, 0.0))
     chosen = parser.parse_args()
-    tally = Tally(chosen.tally)
+    tally = Tally(Path(os.environ["BENCH_TALLY"]))
     answer = Model(tally) if chosen.which == "model" else core(tally)
     latency_s = partial(random.Random(1).uniform, *chosen.latency_s)  # noqa: S311 - no secret
     uvloop.run(serve(answer, chosen.port, latency_s))

@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.contenders import PEERS
+from benchmarks.sizes import Size
 from worker.embedded.redis_server import find_server
 
 _ROOT = Path(__file__).parent.parent
 _CLIENTS = ("openai", "aiohttp", "redis", "uvloop")
 
 
-def header(runs: int, *, quick: bool) -> dict[str, str]:
+def header(name: str, size: Size) -> dict[str, str]:
     """Date, machine, versions, and how much was run."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    peers = [f"{peer.name} {_version(peer.python, peer.package)}" for peer in PEERS]
+    peers = {peer.name: _version(peer.python, peer.package) for peer in PEERS}
     python = str(PEERS[1].python)
     clients = [f"{name} {_version(python, name)}" for name in _CLIENTS]
     return {
@@ -30,8 +31,8 @@ def header(runs: int, *, quick: bool) -> dict[str, str]:
         ),
         "llm-worker": _said(["git", "describe", "--always", "--dirty"]),
         "clients": ", ".join(clients),
-        "peers": ", ".join(peers),
-        "runs": f"{runs} of each, in turn" + (", quick" if quick else ""),
+        "peers": ", ".join(f"{peer} {found}" for peer, found in peers.items() if found != "?"),
+        "runs": f"{size.runs} of each, in turn; {size.long_runs} of what takes long; size {name}",
     }
 
 

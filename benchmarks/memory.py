@@ -20,102 +20,30 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.inside import STREAM, InstantCore, InstantModel, NothingToCheck, append
 from shared.config import load_settings
-from shared.redis_streams import JobEntry, Keys, encode_entry
-from shared.schemas import LLMJobUpdate, TaskResponse
 from worker import app, outside
 from worker.config import LogFormat, LogLevel, Settings
 from worker.embedded.child import free_port
 from worker.embedded.redis_server import RedisServer
-from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.observability.logs import configure
-from worker.outcome import Effect
 from worker.queue.redis_clients import connect
 
 _BACKLOG = 5_000
-_PIPELINE = 500
-
-
-class InstantModel:
-    """Answers every question about tags at once."""
-
-    async def complete(self, request: ChatRequest) -> Completion:
-        """Two tags."""
-        return Completion('{"tags": ["ferry", "naxos"]}', "stop", len(request.prompt.user) // 4, 9)
-
-    def context_tokens(self, role: ModelRole) -> int | None:
-        """Much."""
-        del role
-        return 128_000
-
-    async def ping(self) -> None:
-        """Here."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
-
-class NothingToCheck:
-    """A model that is as it should be."""
-
-    async def start(self) -> None:
-        """There is nothing to look at."""
-
-    async def watch(self) -> None:
-        """Nor later."""
-        await asyncio.Event().wait()
-
-    async def run(self) -> None:
-        """Nor its load."""
-        await asyncio.Event().wait()
-
-
-class InstantCore:
-    """Takes everything at once, and counts what is final."""
-
-    def __init__(self) -> None:
-        self.finished = 0
-
-    async def mark_processing(self, job_id: str) -> None:
-        """Taken."""
-
-    async def apply(self, effect: Effect, *, key: str) -> None:
-        """Taken."""
-
-    async def finish(self, job_id: str, update: LLMJobUpdate, *, key: str) -> None:
-        """Taken, and counted."""
-        self.finished += 1
-
-    async def open_tasks(self, user_id: int) -> list[TaskResponse]:
-        """None."""
-        return []
-
-    async def ping(self) -> None:
-        """Here."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
+_TOGETHER = 500
 
 
 async def produce(url: str, jobs: int) -> None:
     """Append jobs, never more than a backlog's worth ahead of the worker."""
     clients = connect(url)
-    stream = Keys().stream("text_tag")
     sent = 0
     while sent < jobs:
-        if int(await clients.commands.execute_command("XLEN", stream)) > _BACKLOG:
+        if int(await clients.commands.execute_command("XLEN", STREAM)) > _BACKLOG:
             await asyncio.sleep(0.05)
             continue
-        await asyncio.gather(*(_append(clients, stream, sent + n) for n in range(_PIPELINE)))
-        sent += _PIPELINE
+        await append(clients.commands, range(sent, sent + _TOGETHER))
+        sent += _TOGETHER
     await clients.close()
-
-
-async def _append(clients: Any, stream: str, number: int) -> None:
-    payload = {"memory_id": "m1", "content": f"Booked the ferry to Naxos, ticket {number}"}
-    fields = encode_entry(JobEntry(f"job-{number}", payload, user_id=42))
-    flat = [part for pair in fields.items() for part in pair]
-    await clients.commands.execute_command("XADD", stream, "*", *flat)
 
 
 async def watch(url: str, core: InstantCore, jobs: int) -> list[tuple[int, float, int, int]]:
@@ -155,11 +83,14 @@ async def measure(jobs: int, url: str) -> list[tuple[int, float, int, int]]:
     ):
         worker = asyncio.create_task(app.run(settings))
         producer = asyncio.create_task(produce(url, jobs))
-        samples = await watch(url, core, jobs)
+        samples = asyncio.create_task(watch(url, core, jobs))
+        await asyncio.wait((worker, samples), return_when=asyncio.FIRST_COMPLETED)
+        if worker.done():  # before its time: what went wrong is in its result
+            raise RuntimeError(f"the worker ended: {await worker}")
         await producer
         os.kill(os.getpid(), signal.SIGTERM)
         await worker
-    return samples
+    return await samples
 
 
 def main() -> None:

@@ -26,10 +26,9 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.memory import InstantCore, InstantModel, NothingToCheck
+from benchmarks.inside import InstantCore, InstantModel, NothingToCheck, append
 from shared.config import load_settings
 from shared.enums import JobType
-from shared.redis_streams import JobEntry, Keys, encode_entry
 from shared.schemas import PAYLOADS, LLMJobUpdate
 from worker import app, outside
 from worker.cli.run import run_on_a_loop
@@ -42,7 +41,7 @@ from worker.outcome import Completed
 from worker.queue.redis_clients import connect
 
 _WARM_UP = 2_000
-_PIPELINE = 500
+_TOGETHER = 500
 _ANSWER = Completed(result={"memory_id": "m1", "tags": ["ferry"]})
 
 
@@ -128,16 +127,9 @@ async def enqueue(url: str, jobs: int) -> None:
     """Append the jobs to an empty server."""
     clients = connect(url)
     await clients.commands.execute_command("FLUSHALL")
-    for first in range(0, jobs, _PIPELINE):
-        await asyncio.gather(*(_append(clients, n) for n in range(first, first + _PIPELINE)))
+    for first in range(0, jobs, _TOGETHER):
+        await append(clients.commands, range(first, min(first + _TOGETHER, jobs)))
     await clients.close()
-
-
-async def _append(clients: Any, number: int) -> None:
-    payload = {"memory_id": "m1", "content": f"Booked the ferry to Naxos, ticket {number}"}
-    fields = encode_entry(JobEntry(f"job-{number}", payload, user_id=42))
-    flat = [part for pair in fields.items() for part in pair]
-    await clients.commands.execute_command("XADD", Keys().stream("text_tag"), "*", *flat)
 
 
 def run_once(url: str, jobs: int, *, profiled: bool) -> Cost:

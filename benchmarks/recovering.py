@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 WINDOW_S = 0.25
-_STEADY = 8
+STEADY = 8
 """Windows that are looked at together: a single one holds too few jobs to tell 95 % from 90 %."""
 _BURST = 1.5
 """A window counts as no more than so many of full speed: what was only stuck comes in one burst,
@@ -29,7 +29,7 @@ def back_after_s(done: Sequence[int], full: float, share: float = 0.95) -> float
     """
     whole = full * WINDOW_S
     windows = [min(after - before, _BURST * whole) for before, after in pairwise(done)]
-    for start in range(len(windows) - _STEADY + 1):
-        if sum(windows[start : start + _STEADY]) >= share * whole * _STEADY:
+    for start in range(len(windows) - STEADY + 1):
+        if sum(windows[start : start + STEADY]) >= share * whole * STEADY:
             return (start + 1) * WINDOW_S
     return None

@@ -5,65 +5,52 @@ limits that find themselves), and the measurement ends before the queue is empty
 all at full load. What is divided are the counts at the very moments when CPU was read.
 """
 
-from benchmarks.bench import Bench
-from benchmarks.contenders import Contender
-from benchmarks.interleaved import Measured, Scale, interleaved
-from benchmarks.table import CHEAPEST, IDEAL, Row, Target
+from functools import partial
+
+from benchmarks.contenders import IDEAL, OURS, PEERS, Contender
+from benchmarks.site import Site
+from benchmarks.sizes import Size
+from benchmarks.table import CHEAPEST, Row, Target
+from benchmarks.turns import Found, Measured, Part, of_contenders
 
 _TAIL = 300
 """More than any contender has under way at once."""
+_CPU = "us of CPU per job"
 
 
-def cpu_with_work(scale: Scale) -> list[Row]:
+def cpu_with_work(size: Size) -> Part:
     """Everything on, model and Core answer at once."""
-    with Bench() as bench:
-        found = interleaved(
-            ["us of CPU per job"],
-            scale.contenders(with_ideal=True),
-            scale.runs,
-            lambda who: _cpu_us(bench, who, jobs=scale.of(5_000, 1_500), warm=scale.of(1_000, 500)),
-        )
-    targets = (Target(0.7, of=IDEAL), Target(0.45, of=CHEAPEST))
-    ours, *others = found["us of CPU per job"]
-    row = Row(
-        "worker CPU per job, everything on, instant servers", "µs", ours, tuple(others), targets
-    )
-    return [row]
+    measure = partial(_cpu_us, jobs=size.cpu_jobs, works=True)
+
+    def rows(found: Found) -> list[Row]:
+        what = "worker CPU per job, everything on, instant servers"
+        targets = (Target(0.7, of=IDEAL.name), Target(0.45, of=CHEAPEST))
+        return [found.row(what, "µs", _CPU, targets)]
+
+    turn_s = 4 + size.cpu_jobs / 300
+    return Part(of_contenders([OURS, IDEAL, *PEERS], measure), size.runs, turn_s, rows)
 
 
-def cpu_of_queue(scale: Scale) -> list[Row]:
+def cpu_of_queue(size: Size) -> Part:
     """Jobs that do nothing."""
-    with Bench() as bench:
-        found = interleaved(
-            ["us of CPU per job"],
-            scale.contenders(with_ideal=True),
-            scale.runs,
-            lambda who: _cpu_us(
-                bench,
-                who,
-                jobs=scale.of(10_000, 3_000),
-                warm=scale.of(2_000, 1_000),
-                works=False,
-            ),
-        )
-    ours, *others = found["us of CPU per job"]
-    targets = (Target(60), Target(0.2, of=CHEAPEST))
-    return [
-        Row("CPU per job of the queue alone (no-op job)", "µs", ours, tuple(others), targets),
-    ]
+    measure = partial(_cpu_us, jobs=size.queue_jobs, works=False)
+
+    def rows(found: Found) -> list[Row]:
+        targets = (Target(60), Target(0.2, of=CHEAPEST))
+        return [found.row("CPU per job of the queue alone (no-op job)", "µs", _CPU, targets)]
+
+    turn_s = 4 + size.queue_jobs / 1_500
+    return Part(of_contenders([OURS, IDEAL, *PEERS], measure), size.runs, turn_s, rows)
 
 
-def _cpu_us(
-    bench: Bench, contender: Contender, *, jobs: int, warm: int, works: bool = True
-) -> Measured:
+def _cpu_us(contender: Contender, *, jobs: int, works: bool) -> Measured:
     """Microseconds of CPU for each job, of the worker's whole process tree."""
-    bench.fill(contender, warm + jobs + _TAIL, size=5_000 if works else 12)
-    running = bench.start(contender, works=works)
-    try:
-        bench.wait(lambda: bench.done >= warm, running, what="the first jobs")
-        cpu_s, done = running.cpu_s, bench.done
-        bench.wait(lambda: bench.done >= warm + jobs, running, what="the last job")
-        cpu_s, done = running.cpu_s - cpu_s, bench.done - done
-    finally:
-        bench.stop(running)
-    return {"us of CPU per job": cpu_s / done * 1e6}
+    warm = jobs // 3
+    with Site() as site:
+        site.enqueue(contender, warm + jobs + _TAIL, size=5_000 if works else 12)
+        running = site.start(contender, works=works)
+        site.wait(lambda: site.done >= warm, running, what="the first jobs")
+        cpu_s, done = running.cpu_s, site.done
+        site.wait(lambda: site.done >= warm + jobs, running, what="the last job")
+        cpu_s, done = running.cpu_s - cpu_s, site.done - done
+    return {_CPU: cpu_s / done * 1e6}

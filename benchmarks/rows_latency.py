@@ -5,54 +5,44 @@ and the same for all. One job at a time, 5 to 50 ms apart; both ends read the ma
 clock.
 """
 
+from functools import partial
 from statistics import quantiles
 
-from benchmarks.bench import Bench
-from benchmarks.contenders import Contender
-from benchmarks.interleaved import Measured, Scale, interleaved
+from benchmarks.contenders import OURS, PEERS, Contender
+from benchmarks.site import Site
+from benchmarks.sizes import Size
 from benchmarks.table import Row, Target
+from benchmarks.turns import Found, Measured, Part, of_contenders
 
 _WARM = 20
 
 
-def latency(scale: Scale) -> list[Row]:
+def latency(size: Size) -> Part:
     """The median and the worst but one in a hundred."""
-    with Bench() as bench:
-        found = interleaved(
-            ["p50", "p99"],
-            scale.contenders(with_ideal=False),
-            scale.runs,
-            lambda who: _ms(bench, who, scale.of(300, 100) + _WARM),
-        )
-    targets = {"p50": (), "p99": (Target(5),)}
+    measure = partial(_ms, jobs=size.latency_jobs + _WARM)
+    turn_s = 4 + size.latency_jobs * 0.03
+    return Part(of_contenders([OURS, *PEERS], measure), size.runs, turn_s, _rows)
+
+
+def _rows(found: Found) -> list[Row]:
+    what = "time from XADD to the handler's start, idle, "
     return [
-        Row(
-            f"time from XADD to the handler's start, idle, {name}",
-            "ms",
-            found[name][0],
-            tuple(found[name][1:]),
-            targets[name],
-        )
-        for name in ("p50", "p99")
+        found.row(what + "p50", "ms", "p50"),
+        found.row(what + "p99", "ms", "p99", (Target(5),)),
     ]
 
 
-def _ms(bench: Bench, contender: Contender, jobs: int) -> Measured:
-    bench.fill(contender, 0)
-    stamps = bench.folder / f"stamps-{contender.module}"
-    stamps.unlink(missing_ok=True)
-    # One job, done before the others come: then the worker has started.
-    bench.produce(contender, "enqueue", 1, 12)
-    running = bench.start(contender, works=False, BENCH_STAMPS=str(stamps))
-    try:
-        bench.wait(lambda: bench.done >= 1, running, what="the worker to start")
-        put = bench.produce(contender, "trickle", jobs, 12)
-        bench.wait(lambda: bench.done >= 1 + jobs, running, what="the last job", patience_s=20)
-    finally:
-        bench.stop(running)
-    before = _pairs(put)
-    begun = _pairs(stamps.read_text(encoding="ascii").partition("\n")[2])
-    waited = [(begun[n] - at) / 1e6 for n, at in before.items() if n >= _WARM]
+def _ms(contender: Contender, jobs: int) -> Measured:
+    with Site() as site:
+        stamps = site.folder / "stamps"
+        # One job, done before the others come: then the worker has started.
+        site.enqueue(contender, 1, 12)
+        running = site.start(contender, {"BENCH_STAMPS": str(stamps)}, works=False)
+        site.wait(lambda: site.done >= 1, running, what="the worker to start")
+        put = site.produce(contender, "trickle", jobs, 12)
+        site.wait(lambda: site.done >= 1 + jobs, running, what="the last job", patience_s=20)
+        begun = _pairs(stamps.read_text(encoding="ascii").partition("\n")[2])
+    waited = [(begun[n] - at) / 1e6 for n, at in _pairs(put).items() if n >= _WARM]
     return {"p50": quantiles(waited, n=100)[49], "p99": quantiles(waited, n=100)[98]}
 
 

@@ -3,113 +3,119 @@
 Redis is killed and started again at its port with all its data; the model server is killed, so
 that its port refuses connections, and started again. The model takes 400 to 800 ms a job, so that
 64 at once and not the processors are what full speed means. Once it is back at full speed, a
-contender has time to do all jobs: what is left undone when nothing moves any more is told.
+contender has time to do all jobs: what is left undone when nothing moves any more is told. Nobody
+is waited for longer than the size's patience: who is not back by then takes more than that.
 """
 
 import time
 from collections.abc import Callable
-from typing import Self
 
-from benchmarks.bench import Bench
-from benchmarks.contenders import Contender
-from benchmarks.interleaved import Measured, Scale, interleaved
+from benchmarks.contenders import OURS, PEERS, Contender
 from benchmarks.peers.task import AT_ONCE
-from benchmarks.recovering import WINDOW_S, back_after_s, full_speed
+from benchmarks.process_tree import BenchFailed
+from benchmarks.recovering import STEADY, WINDOW_S, back_after_s, full_speed
+from benchmarks.site import Site, instant_model
+from benchmarks.sizes import Size
 from benchmarks.table import Row, Target
 from benchmarks.tally import Count
+from benchmarks.turns import Found, Measured, Part, of_contenders
 
 _LATENCY_S = (0.4, 0.8)
 _SPEED = AT_ONCE / 0.6
 """Jobs a second that there can be."""
-_WARM_S = 20.0
+_LEAST = 0.9
+"""Who does not come so near to it was busy with something else than waiting, and it is told."""
+_WARM_S = 15.0
 _BEFORE_S = 4.0
-_WATCHED_S = 40.0
+_AFTER_S = 7.0
+_START_S, _BACK_S = 7.0, 4.0
+"""What site, jobs, worker and its full speed usually take, and what recovery does."""
+_NAMES = {"redis": "Redis", "model": "the model server"}
 
 
-def recovery(scale: Scale) -> list[Row]:
-    """Of Redis, and of the model server."""
-    # What dead workers held comes back by itself: after 20 s here, after 60 s elsewhere.
-    away_s, still_s = scale.of(30, 10), scale.of(75, 15)
-    rows: list[Row] = []
-    for name, service in (("Redis", "redis"), ("the model server", "model")):
-        with Bench(_LATENCY_S) as bench:
-            found = interleaved(
-                ["s until it is back"],
-                scale.contenders(with_ideal=False),
-                1 if scale.quick else scale.runs,
-                lambda who, bench=bench, service=service: _Outage(bench, service, away_s, still_s)(
-                    who
-                ),
-            )
-        what = f"recovery to 95 % of full speed after {name} was away for {away_s} s"
-        ours, *others = found["s until it is back"]
-        rows.append(Row(what, "s", ours, tuple(others), (Target(5),)))
-    return rows
+def recovery(size: Size, service: str) -> Part:
+    """Of one service, `redis` or `model`."""
+
+    def measure(contender: Contender) -> Measured:
+        with Site(instant_model(_LATENCY_S)) as site:
+            return _Outage(site, service, size)(contender)
+
+    def rows(found: Found) -> list[Row]:
+        away = f"{_NAMES[service]} was away for {size.away_s:g} s"
+        what = f"recovery to 95 % of full speed after {away}"
+        return [found.row(what, "s", "s until it is back", (Target(5),))]
+
+    usual_s = _START_S + _BEFORE_S + size.away_s + _BACK_S + _WARM_S + size.patience_s / 2
+    return Part(of_contenders([OURS, *PEERS], measure), size.long_runs, usual_s, rows)
 
 
 class _Outage:
     """One outage of one service, as one contender lives through it."""
 
-    def __init__(self, bench: Bench, service: str, away_s: float, still_s: float) -> None:
-        self._bench = bench
+    def __init__(self, site: Site, service: str, size: Size) -> None:
+        self._site = site
         self._service = service
-        self._away_s = away_s
-        self._still_s = still_s
-        self._jobs = int(_SPEED * (_WARM_S + _BEFORE_S + 10))
+        self._away_s = size.away_s
+        self._patience_s = size.patience_s
+        self._jobs = int(_SPEED * (_WARM_S + _BEFORE_S + _AFTER_S))
 
     def __call__(self, contender: Contender) -> Measured:
         """Seconds until it is back, and what was lost or done twice."""
-        self._bench.fill(contender, self._jobs)
-        with _Supervised(self._bench, contender) as worker:
-            # A limit that finds itself takes its time.
-            self._looks(worker, _WARM_S, lambda seen: back_after_s(seen, _SPEED) is not None)
-            full = full_speed(self._looks(worker, _BEFORE_S, lambda _: False))
-            self._be_away(worker)
-            looks = self._looks(
-                worker, _WATCHED_S, lambda seen: back_after_s(seen, full) is not None
-            )
-            back = back_after_s(looks, full)
-            return {
-                "s until it is back": f"not within {_WATCHED_S:.0f} s" if back is None else back,
-                "note": self._losses(worker),
-            }
+        self._site.enqueue(contender, self._jobs)
+        worker = _Supervised(self._site, contender)
+        # A limit that finds itself takes its time.
+        self._looks(worker, _WARM_S, lambda seen: back_after_s(seen, _SPEED) is not None)
+        full = full_speed(self._looks(worker, _BEFORE_S, lambda _: False))
+        if not full:  # it would be back at once
+            raise BenchFailed("no job was done before the outage")
+        self._be_away(worker)
+        # Two seconds of full speed have to be seen, and somebody slow has to be seen a while.
+        watched_s = self._patience_s + STEADY * WINDOW_S
+        looks = self._looks(worker, watched_s, lambda seen: back_after_s(seen, full) is not None)
+        back = back_after_s(looks, full)
+        return {
+            "s until it is back": f"> {self._patience_s:g} s" if back is None else back,
+            "note": self._losses(worker, full),
+        }
 
     def _be_away(self, worker: "_Supervised") -> None:
         if self._service == "redis":
-            self._bench.redis.kill()
+            self._site.redis.kill()
         else:
-            self._bench.stop_server(self._service)
+            self._site.stop_server(self._service)
         self._looks(worker, self._away_s, lambda _: False)
         if self._service == "redis":
-            self._bench.redis.start()
+            self._site.redis.start()
         else:
-            self._bench.start_server(self._service)
+            self._site.start_server(self._service)
 
     def _looks(
         self, worker: "_Supervised", seconds: float, enough: Callable[[list[int]], bool]
     ) -> list[int]:
         """Jobs done, every `WINDOW_S` for so long, or until that is enough."""
-        seen = [self._bench.done]
+        seen = [self._site.done]
         due = time.monotonic()
         for _ in range(int(seconds / WINDOW_S)):
             due += WINDOW_S
             time.sleep(max(0.0, due - time.monotonic()))
             worker.look_after()
-            seen.append(self._bench.done)
+            seen.append(self._site.done)
             if enough(seen):
                 break
         return seen
 
-    def _losses(self, worker: "_Supervised") -> str:
-        """Wait until all is done or nothing moves any more."""
-        bench, seen = self._bench, -1
-        while seen < bench.done < self._jobs:
-            seen = bench.done
-            self._looks(worker, self._still_s, lambda found, seen=seen: found[-1] > seen)
-        left, twice = self._jobs - bench.done, bench.tally[Count.AGAIN]
+    def _losses(self, worker: "_Supervised", full: float) -> str:
+        """Wait until all is done, nothing moves any more, or the time is over."""
+        site, started, seen = self._site, time.monotonic(), -1
+        give_up_at = started + 2 * (_AFTER_S + self._patience_s)
+        while seen < site.done < self._jobs and time.monotonic() < give_up_at:
+            seen = site.done
+            self._looks(worker, self._patience_s, lambda found, seen=seen: found[-1] > seen)
+        left, twice = self._jobs - site.done, site.tally[Count.AGAIN]
         facts = (
+            f"full speed was {full:.0f} a second" if full < _LEAST * _SPEED else "",
             f"ended and was started again {worker.restarts} x" if worker.restarts else "",
-            f"{left:,} jobs undone, and none for {self._still_s:.0f} s" if left else "",
+            f"{left:,} jobs undone {time.monotonic() - started:.0f} s later" if left else "",
             f"{twice} twice" if twice else "",
         )
         return ", ".join(fact for fact in facts if fact)
@@ -122,23 +128,17 @@ class _Supervised:
         restarts: how often that was.
     """
 
-    def __init__(self, bench: Bench, contender: Contender) -> None:
-        self._bench = bench
+    def __init__(self, site: Site, contender: Contender) -> None:
+        self._site = site
         self._contender = contender
-        self._running = bench.start(contender)
+        self._running = site.start(contender)
         self._started = time.monotonic()
         self.restarts = 0
 
     def look_after(self) -> None:
         """Start it again if it has ended, a second after its last start at the earliest."""
         if self._running.has_ended and time.monotonic() - self._started > 1:
-            self._bench.stop(self._running)
-            self._running = self._bench.start(self._contender)
+            self._site.stop(self._running)
+            self._running = self._site.start(self._contender)
             self._started = time.monotonic()
             self.restarts += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bench.stop(self._running)

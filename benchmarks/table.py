@@ -2,14 +2,14 @@
 
     python -m benchmarks.table monday.json saturation.json --markdown table.md
 
-joins what several runs have written. A row says what was measured, what it should be, what it is
-here, and what it is for each that was measured beside it in the same run.
+joins what several runs have written, also where one was cut short. A row says what was measured,
+what it should be, what it is here, and what it is for each that was measured beside it.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +20,8 @@ from rich.table import Table
 
 CHEAPEST = "the cheapest peer"
 """A target relative to the peer with the least median; the ideal loop is no peer."""
+BEST = "the best of them"
+"""A target relative to the greatest median of those beside it."""
 IDEAL = "ideal loop"
 
 
@@ -36,6 +38,11 @@ class Figure:
     name: str
     samples: tuple[float, ...]
     note: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say."""
+        return not self.samples and not self.note
 
     @property
     def median(self) -> float | None:
@@ -67,7 +74,7 @@ class Target:
     def text(self, unit: str) -> str:
         """As the table says it."""
         sign = "≥" if self.at_least else "≤"
-        return f"{sign} {self.bound:g} x {self.of}" if self.of else f"{sign} {self.bound:g} {unit}"
+        return f"{sign} {self.bound:g} {f'x {self.of}' if self.of else unit}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,6 @@ class Row:
         ours: the worker's.
         others: what was measured beside it.
         targets: what it should be; none for a row that only informs.
-        judged: targets in words, each with its verdict, where whoever measured has judged.
     """
 
     what: str
@@ -88,13 +94,11 @@ class Row:
     ours: Figure
     others: tuple[Figure, ...] = ()
     targets: tuple[Target, ...] = ()
-    judged: tuple[tuple[str, str], ...] = ()
 
     @property
-    def verdicts(self) -> list[tuple[str, str]]:
-        """Each target in words, and whether it is met."""
-        held = [(target.text(self.unit), self.verdict(target)) for target in self.targets]
-        return [*held, *self.judged]
+    def is_empty(self) -> bool:
+        """Whether nobody was measured."""
+        return self.ours.is_empty and not self.others
 
     def ratio(self, other: Figure) -> float | None:
         """Ours over the other's, of the medians."""
@@ -108,7 +112,7 @@ class Row:
         if value is None:
             return "no figure"
         is_met = value >= target.bound if target.at_least else value <= target.bound
-        said = f"{value:.2f} x" if target.of else f"{number(value)} {self.unit}"
+        said = f"{value:.2f} x" if target.of else f"{number(value)} {self.unit}".strip()
         if is_met:
             return f"met ({said})"
         away = f" by {abs(value / target.bound - 1):.0%}" if target.bound else ""
@@ -117,10 +121,14 @@ class Row:
     def _measured(self, target: Target) -> float | None:
         if not target.of:
             return self.ours.median
-        found = [f for f in self.others if f.median is not None and f.name != IDEAL]
-        if target.of != CHEAPEST:
-            found = [figure for figure in self.others if figure.name == target.of]
-        return self.ratio(min(found, key=lambda f: f.median or 0.0)) if found else None
+        found = [figure for figure in self.others if figure.median is not None]
+        if target.of == CHEAPEST:
+            found = sorted((f for f in found if f.name != IDEAL), key=lambda f: f.median or 0.0)
+        elif target.of == BEST:
+            found = sorted(found, key=lambda f: -(f.median or 0.0))
+        else:
+            found = [figure for figure in found if figure.name == target.of]
+        return self.ratio(found[0]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +175,33 @@ class Report:
 
 
 def joined(reports: Sequence[Report]) -> Report:
-    """One report of several; where they say different things of the machine, all are said."""
+    """One report of several, as if each had gone on where the one before it had ended.
+
+    Where they say different things of the machine, all are said. A row that several have is one,
+    with the runs of all of them.
+    """
     header: dict[str, str] = {}
     for name in dict.fromkeys(name for report in reports for name in report.header):
         said = dict.fromkeys(r.header[name] for r in reports if name in r.header)
         header[name] = "; ".join(said)
-    return Report(header, tuple(row for report in reports for row in report.rows))
+    rows: dict[tuple[str, str], Row] = {}
+    for row in (row for report in reports for row in report.rows):
+        known = rows.get((row.what, row.unit))
+        rows[row.what, row.unit] = row if known is None else _together(known, row)
+    return Report(header, tuple(rows.values()))
+
+
+def _together(one: Row, other: Row) -> Row:
+    figures: dict[str, Figure] = {}
+    for figure in (*one.others, *other.others):
+        known = figures.get(figure.name)
+        figures[figure.name] = figure if known is None else _more(known, figure)
+    return replace(one, ours=_more(one.ours, other.ours), others=tuple(figures.values()))
+
+
+def _more(one: Figure, other: Figure) -> Figure:
+    notes = dict.fromkeys(note for note in (one.note, other.note) if note)
+    return Figure(one.name, one.samples + other.samples, "; ".join(notes))
 
 
 def number(value: float) -> str:
@@ -190,10 +219,10 @@ def _cells(row: Row) -> tuple[list[str], ...]:
         others.append(f"{figure.name}: {figure}" + ("" if ratio is None else f" [{ratio:.2f}]"))
     return (
         [f"{row.what}, {row.unit}" if row.unit else row.what],
-        [text for text, _ in row.verdicts] or ["-"],
+        [target.text(row.unit) for target in row.targets] or ["-"],
         [str(row.ours)],
         others or ["-"],
-        [verdict for _, verdict in row.verdicts] or ["-"],
+        [row.verdict(target) for target in row.targets] or ["-"],
     )
 
 
@@ -204,7 +233,6 @@ def _row(raw: dict[str, Any]) -> Row:
         _figure(raw["ours"]),
         tuple(_figure(figure) for figure in raw["others"]),
         tuple(Target(**target) for target in raw["targets"]),
-        tuple((text, verdict) for text, verdict in raw["judged"]),
     )
 
 

@@ -46,8 +46,3 @@ class Tally:
     def add(self, count: Count) -> None:
         """One more."""
         self[count] += 1
-
-    def clear(self) -> None:
-        """Back to zero, all of them."""
-        for count in Count:
-            self[count] = 0

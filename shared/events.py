@@ -42,7 +42,7 @@ class EventError(ValueError):
     """An entry of the events' stream that is no event this version knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # made four times for each job: frozen, that costs three times
 class JobEvent:
     """One event, its fields in the order in which they are written; None: not known, not told."""
 

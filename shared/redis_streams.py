@@ -77,6 +77,13 @@ class Keys:
         """
         return f"{self.prefix}:limits:{server}"
 
+    def waiting_room(self, job_type: JobType | str) -> tuple[str, str, str, str]:
+        """Where jobs of this type are until they are done: its stream, outbox, tickets, turns."""
+        return (
+            *(self.stream(job_type), self.outbox(job_type)),
+            *(self.tickets(job_type), self.turns(job_type)),
+        )
+
     @property
     def events(self) -> str:
         """The stream of lifecycle events: what became of which job, for who wants to know."""

@@ -43,6 +43,7 @@ class AnswerRoom:
     prices: Prices = NO_PRICES
     cancelled: set[str] = field(default_factory=set[str])
     """Ids of jobs that nobody wants any more."""
+    processing_after_s: float = 0.0
 
     def __post_init__(self) -> None:
         clock = Clock(elapsed=self.parking.elapsed, jitter=lambda: 0.0)
@@ -80,6 +81,7 @@ class AnswerRoom:
             deliveries_max=5,
             alone_from_deliveries=3,
             payload_max_bytes=1_000,
+            processing_after_s=self.processing_after_s,
             cancelled=lambda job: job.job_id in self.cancelled,
         )
         shop = Workshop(handlers, self.llm, self.core, NoImages(), prices=self.prices)

@@ -6,7 +6,8 @@ A job's way, and the file for each step:
                claiming.py     what to take next: how much, of which job types, or nothing now
                queue/          every word said to Redis: job_queue.py over scripts/*.lua,
                                stream_reader.py; turns.py: whose turn it is
-    admit      answering.py    reads the entry, lets its handler answer, parks it between tries
+    admit      answering.py    reads the entry, lets its handler answer, parks it between tries;
+               announcing.py   tells Core `processing` of the jobs that last
                retry.py        admit() and decide(): pure, time and chance come in as numbers
     infer      handlers/       one file per job type: payload in, outcome out; prompts/ beside them
                workshop.py     what they work with, and how a job's slot follows its work
@@ -18,7 +19,8 @@ A job's way, and the file for each step:
                  causes.py       what can go wrong, and what follows: one table
                  router.py       which server: replica.py, breaker.py, preflight.py, providers.py,
                                  returning.py
-                 client.py       one call over HTTP; chat_wire.py and structure_wire.py its bytes
+                 client.py       one call over HTTP; model_http.py the HTTP, chat_wire.py and
+                                 structure_wire.py its bytes
                  limit.py        how much it takes at once, by what load_watch.py hears of it;
                                  sizing.py, demand.py: how many jobs that makes
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
@@ -46,12 +48,13 @@ Beside them:
 And around:
 
     app.py         the composition root; outside.py opens what the daemon leans on, model_side.py
-                   the model servers
+                   the model servers; hands.py ties together what works on jobs
     processes/     several of these daemons as one: a parent that keeps and drains them
     lifecycle.py   signals, the grace period, exit codes
     config.py      every setting; log_choices.py the words of two of them
     page/          for people, on the health port: to look at and, with a token, to steer
-    observability/ log lines, the line per job, metrics, traces, /live and /ready
+    observability/ log lines, the line per job, metrics, traces, /live and /ready; every metric's
+                   name is in its catalogue/; measuring.py, what of the worker they look at
     evaluation/    how good are the answers: cases, scores, reports
     cli/           run, enqueue, status, top, job, pause, cancel, dead, check, eval, demo
     embedded/      Redis, a reference Core and a model stand-in, for demo and tests only

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from shared.enums import FailureReason
 from shared.redis_streams import EntryError, JobEntry, decode_entry
 from shared.schemas import Payload
+from worker.announcing import Announcing
 from worker.clock import Clock
 from worker.errors import Halt, JobError, Service, Snooze
 from worker.gates import Expired, Gates
@@ -29,12 +30,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """How far a job may go: each but the last is a setting of the same name."""
+    """How far a job may go: each but the last is a setting of about the same name."""
 
     attempts_max: int
     deliveries_max: int
     alone_from_deliveries: int
     payload_max_bytes: int
+    processing_after_s: float = 0.0
     cancelled: Callable[[Job], bool] = lambda _job: False
     """Whether nobody wants it any more."""
 
@@ -59,6 +61,7 @@ class Answering:
         self._parking = parking
         self._gates = gates
         self._clock = clock
+        self._announcing = Announcing(workshop.core.mark_processing, limits.processing_after_s)
         self._alone: Job | None = None
 
     async def answer(self, job: Job) -> Outcome:
@@ -67,7 +70,7 @@ class Answering:
         Raises:
             Halt: the worker cannot go on.
             HandBack: the job would have had to wait, but the worker is stopping, or another job
-                must be alone.
+                must be alone; or it would have begun a try, but is paused.
         """
         seat = Seat(self._slots)
         try:
@@ -84,6 +87,7 @@ class Answering:
         finally:
             seat.leave()
             self._gates.leave(job)
+            self._announcing.forget(job)
 
     async def _until_answered(self, job: Job, payload: Payload, seat: Seat) -> Outcome:
         needs = self._handler(job).needs
@@ -91,7 +95,7 @@ class Answering:
         while True:
             await self._ready(job, needs, seat)
             job.witness.started(job)
-            self._announce(job)
+            self._announcing.expect(job)
             try:
                 step = await self._try(job, payload, seat, needs, tracker)
             finally:
@@ -122,7 +126,7 @@ class Answering:
             seat.alone = False
             await (seat.take_all() if alone else seat.take(1))
             seat.alone = alone
-            if self._parking.closing and job.stage is Stage.PARKED:
+            if job.paused or (self._parking.closing and job.stage is Stage.PARKED):
                 raise HandBack
             gate = self._gates.try_enter(needs, job)
             if gate is None:
@@ -182,17 +186,6 @@ class Answering:
     def _handler(self, job: Job) -> Handler[Any]:
         return self._handlers[job.entry.job_type]
 
-    def _announce(self, job: Job) -> None:
-        """Tell Core, without waiting for it, that work has begun."""
-        if job.job_id is not None and job.processing is None:
-            job.processing = asyncio.create_task(self._mark_processing(job.job_id))
-
-    async def _mark_processing(self, job_id: str) -> None:
-        try:
-            await self._workshop.core.mark_processing(job_id)
-        except JobError as error:
-            log.debug("processing_not_told", job_id=job_id, error=str(error))
-
     async def _try(
         self,
         job: Job,
@@ -249,7 +242,7 @@ class Answering:
         self, job: Job, payload: Payload, seat: Seat, needs: tuple[Service, ...]
     ) -> Completed:
         """Run the handler, and tell the gates what that has shown of the services."""
-        calls = job.usage.calls
+        calls, started = job.usage.calls, self._clock.elapsed()
         tools = self._workshop.tools(
             job,
             seat,
@@ -266,6 +259,8 @@ class Answering:
                 self._gates.passed(needs, job)
             self._gates.leave(job)
             raise
+        finally:
+            job.handler_s += self._clock.elapsed() - started
         self._gates.passed(needs, job)
         return outcome
 

@@ -11,18 +11,12 @@ import structlog
 from aiohttp.typedefs import Handler
 
 from shared.redis_streams import Keys
-from worker.answering import Answering, AnswerLimits
-from worker.backlog import Backlog
-from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
-from worker.delivery import Delivery, DeliveryLimits, Waiting
 from worker.errors import Halt, JobError, Service
-from worker.gates import Gates
-from worker.handlers import HANDLERS
+from worker.hands import build_hands
 from worker.janitor import Janitor
-from worker.leases import Leases
 from worker.lifecycle import (
     ExitCode,
     Shutdown,
@@ -33,12 +27,11 @@ from worker.lifecycle import (
 )
 from worker.llm.load_watch import LoadWatch
 from worker.llm.returning import ReturnWatch
-from worker.marks import Marks
+from worker.measuring import Running, measure
 from worker.model_side import (
     build_load_watch,
     build_preflight,
     build_return_watch,
-    priorities,
 )
 from worker.observability.health import Check, Health, Heartbeats, pages
 from worker.observability.health_server import HealthServer
@@ -46,18 +39,14 @@ from worker.observability.onlookers import Onlookers, build_telling
 from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.page.opening import PageRoom, open_page
-from worker.parking import Parking
 from worker.processes.obeying import ParentLine
 from worker.queue.job_queue import JobQueue
 from worker.queue.peer_board import RedisPeers
-from worker.queue.turns import Turns
 from worker.queue.upkeep import Upkeep
 from worker.queue.writing import Writing
-from worker.slots import Slots
 from worker.steering.loop import Steering, build_steering
 from worker.steering.presence import Presence
 from worker.strays import Strays
-from worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
@@ -90,12 +79,12 @@ async def _serve(
     clock = Clock()
     queue = _queue(settings, outside, clock)
     writing = Writing(queue)
-    hands = _hands(settings, outside, queue, writing, clock)
+    hands = build_hands(settings, outside, queue, writing, clock)
     onlookers = _onlookers(settings, outside, queue, clock)
     steering = build_steering(settings, outside, hands, shutdown, clock)
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
-    heartbeats = Heartbeats(clock, {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s})
-    consumer.on_turn(heartbeats.beat("claim"))
+    heartbeats = _heartbeats(settings, consumer, clock)
+    measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
     health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
     page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
     server = _health_server(settings, pages(health, outside.metrics), page)
@@ -104,20 +93,19 @@ async def _serve(
         parent.tell_port(port)
     log.info("started", **_facts(settings, queue), health_port=port)
     preflight = build_preflight(settings, outside.router)
+    watches = (*_model_watches(settings, outside, hands), outside.metrics.lag)
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
             async with background(
                 preflight.watch(),
-                *(watch.run() for watch in _model_watches(settings, outside, hands)),
+                *(watch.run() for watch in watches),
                 outside.budgets.run(),
                 hands.leases.renew_forever(heartbeats.beat("leases")),
                 writing.run(),
                 onlookers.run(),
                 *steering.loops(hands),
-                _janitor(settings, outside, clock).sweep_forever(
-                    min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
-                ),
+                _janitor(settings, outside, clock).sweep_forever(_sweep_every_s(settings)),
                 _drain_on_signal(settings, consumer, hands, health, shutdown),
             ):
                 await consumer.run()
@@ -172,7 +160,18 @@ def _queue(settings: Settings, outside: Outside, clock: Clock) -> JobQueue:
 def _onlookers(settings: Settings, outside: Outside, queue: JobQueue, clock: Clock) -> Onlookers:
     name, keys = queue.consumer, Keys(settings.llm_stream_prefix)
     telling = build_telling(settings, outside.redis.commands, name, clock)
-    return Onlookers(telling, open_traces(name), keys, name)
+    return Onlookers(telling, open_traces(name), keys, name, outside.metrics.jobs)
+
+
+def _heartbeats(settings: Settings, consumer: Consumer, clock: Clock) -> Heartbeats:
+    bounds_s = {"claim": _CLAIM_STUCK_S, "leases": settings.worker_lease_s}
+    heartbeats = Heartbeats(clock, bounds_s)
+    consumer.on_turn(heartbeats.beat("claim"))
+    return heartbeats
+
+
+def _sweep_every_s(settings: Settings) -> float:
+    return min(_SWEEP_EVERY_S, max(settings.worker_stray_after_s, 1.0))
 
 
 def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
@@ -187,67 +186,6 @@ def _janitor(settings: Settings, outside: Outside, clock: Clock) -> Janitor:
     )
     upkeep = Upkeep(outside.redis.commands, keys, settings.worker_job_types)
     return Janitor(upkeep, strays, clock, dead_letters_kept=settings.dead_letter_max)
-
-
-def _hands(
-    settings: Settings, outside: Outside, queue: JobQueue, writing: Writing, clock: Clock
-) -> Hands:
-    parking = Parking()
-    gates = Gates(parking, clock)
-    backlog = Backlog(settings.worker_outbox_max, settings.worker_outbox_max_bytes)
-    marks = Marks()
-    slots = Slots(settings.worker_concurrency, held_max=settings.worker_held_max)
-    workshop = Workshop(
-        HANDLERS,
-        outside.llm,
-        outside.core,
-        outside.images,
-        documents=outside.documents,
-        vocabulary=outside.vocabulary,
-        prices=outside.prices,
-        text_timeout_s=settings.llm_timeout_s,
-        vision_timeout_s=settings.llm_vision_timeout_s,
-        priorities=priorities(settings.worker_weights),
-    )
-    needs = {str(name): HANDLERS[name].needs for name in settings.worker_job_types}
-    lease_s = settings.worker_lease_s
-    limits = Limits(slots, backlog, gates, needs, marks)
-    return Hands(
-        queue=queue,
-        claiming=Claiming(queue, limits, clock, lease_s=lease_s, turns=_turns(settings)),
-        slots=slots,
-        leases=Leases(queue, lease_s),
-        parking=parking,
-        gates=gates,
-        answering=Answering(
-            workshop, _answer_limits(settings, marks), slots, parking, gates, clock
-        ),
-        delivery=Delivery(
-            queue,
-            outside.core,
-            writing,
-            Waiting(parking, gates, backlog),
-            DeliveryLimits(settings.core_max_retries, settings.dead_letter_max),
-            clock,
-        ),
-    )
-
-
-def _turns(settings: Settings) -> Turns:
-    weights = {
-        str(name): settings.worker_weights.get(name, 1) for name in settings.worker_job_types
-    }
-    return Turns(weights, lookahead=settings.worker_lookahead)
-
-
-def _answer_limits(settings: Settings, marks: Marks) -> AnswerLimits:
-    return AnswerLimits(
-        attempts_max=settings.llm_max_retries,
-        deliveries_max=settings.worker_deliveries_max,
-        alone_from_deliveries=settings.worker_alone_from_deliveries,
-        payload_max_bytes=settings.worker_payload_max_bytes,
-        cancelled=marks.cancels,
-    )
 
 
 async def _drain_on_signal(

@@ -89,6 +89,7 @@ class Claiming:
         self._started = clock.elapsed()
         self._reclaim_at = 0.0
         self._outages = 0
+        self._heeded = self._marks.paused
         self._paused = ""
         self._stopped = False
 
@@ -135,7 +136,9 @@ class Claiming:
         if self._reclaim_is_due():
             # What dead workers left comes before new work, or a busy fleet would never get to it.
             found = await self._reclaim(room, choice)
-            if found:
+            if (
+                found or self._marks.paused != self._heeded
+            ):  # heard meanwhile: all is to be asked anew
                 return found
         return await self._claim_new(room, choice)
 
@@ -182,8 +185,10 @@ class Claiming:
         self._paused = why
 
     def _reclaim_is_due(self) -> bool:
-        now = self._clock.elapsed()
-        if now < self._reclaim_at:
+        # What is resumed may have been handed back, and its tenants have no turn: so look at once.
+        now, heeded = self._clock.elapsed(), self._heeded
+        self._heeded = self._marks.paused
+        if now < self._reclaim_at and heeded == self._heeded:
             return False
         self._reclaim_at = now + self._lease_s / 4 * (0.7 + 0.6 * self._clock.jitter())
         return True

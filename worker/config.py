@@ -168,6 +168,12 @@ class Settings(ServiceSettings):
     worker_grace_s: float = Field(
         25, ge=0, le=3600, description="Seconds running jobs may take to finish on SIGTERM"
     )
+    worker_processing_after_s: float = Field(
+        1,
+        ge=0,
+        le=3600,
+        description="Seconds until Core hears that a job is processing; 0: at once",
+    )
     worker_job_types: Annotated[tuple[JobType, ...], NoDecode] = Field(
         tuple(JobType), description="Comma list of job types to run, or all"
     )

@@ -65,6 +65,11 @@ class Consumer:
         self._halted: Halt | None = None
         self._beat: Callable[[], None] = lambda: None
 
+    @property
+    def halted(self) -> bool:
+        """Whether it cannot go on, and hands back what it holds."""
+        return self._halted is not None
+
     def on_turn(self, beat: Callable[[], None]) -> None:
         """Call `beat` on every turn of the loop: the sign that it lives."""
         self._beat = beat

@@ -2,7 +2,9 @@
 
 import math
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlsplit
 
@@ -38,13 +40,26 @@ STATUS_ERRORS: Mapping[int, type[JobError]] = {
 """What a status means; other 4xx are a Reject, anything else is a Retryable."""
 
 
+Observed = Callable[[str, str, float], None]
+"""Told of each request's end: its route, `ok`, `http_<status>`, `timeout`, `connection_error` or
+`cancelled`, and the seconds it took; returns at once and never raises."""
+
+
 class CoreApiClient:
     """Core, as the worker speaks to it. Retries are the caller's: each method is one request."""
 
-    def __init__(self, base_url: str, *, token: str = "", timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str = "",
+        timeout_s: float = 10.0,
+        observed: Observed = lambda _route, _outcome, _seconds: None,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._server, self._port = _address(base_url)
         self._token = token
+        self._observed = observed
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS_MAX, keepalive_timeout=4),
@@ -109,21 +124,25 @@ class CoreApiClient:
         with step(
             Step.CORE, method=method, route=route, server=self._server, port=self._port
         ) as span:
-            headers = dict(span.headers)
+            headers, reply = dict(span.headers), _Reply(span)
             if body is not None:
                 headers["Content-Type"] = "application/json"
             if key is not None:
                 headers["Idempotency-Key"] = key
-            return await self._answer(method, path, body, headers, span)
+            started = time.monotonic()
+            try:
+                return await self._answer(method, path, body, headers, reply)
+            finally:
+                self._observed(route, reply.ended, time.monotonic() - started)
 
     async def _answer(
-        self, method: str, path: str, body: str | None, headers: dict[str, str], span: Span
+        self, method: str, path: str, body: str | None, headers: dict[str, str], reply: "_Reply"
     ) -> bytes:
         try:
             async with self._session.request(
                 method, self._base_url + path, data=body, headers=headers, allow_redirects=False
             ) as response:
-                span.say(status=response.status)
+                reply.has(response.status)
                 answer = await _read(response.content)
                 if 200 <= response.status < 300:
                     return answer
@@ -131,6 +150,7 @@ class CoreApiClient:
                 wait_s = retry_after_s(response.headers.get("Retry-After"), response.headers)
                 raise from_status(response.status, what + self._detail(answer), wait_s)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reply.ended = "timeout" if isinstance(error, TimeoutError) else "connection_error"
             raise _from_exception(error) from None
 
     def _detail(self, answer: bytes) -> str:
@@ -140,6 +160,19 @@ class CoreApiClient:
             text = text.replace(self._token, "***")  # some servers repeat what they refuse
         printable = "".join(char if char.isprintable() else "?" for char in text)
         return f": {printable[:200]}" if printable else ""
+
+
+@dataclass(slots=True)
+class _Reply:
+    """How a request ends, for who watches it: nobody has answered yet."""
+
+    span: Span
+    ended: str = "cancelled"
+
+    def has(self, status: int) -> None:
+        """Core has answered."""
+        self.span.say(status=status)
+        self.ended = "ok" if 200 <= status < 300 else f"http_{status}"
 
 
 def from_status(status: int, message: str, after_s: float | None = None) -> JobError:

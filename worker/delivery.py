@@ -105,7 +105,9 @@ class Delivery:
             final = refused or outcome
             job.deliver_s = self._clock.elapsed() - started
             job.stage = Stage.SETTLE
+            settling = self._clock.elapsed()
             await self._take_off(job, final)
+            job.settle_s = self._clock.elapsed() - settling
         finally:
             self._backlog.remove(len(raw))
             self._gate.leave(job)
@@ -114,8 +116,10 @@ class Delivery:
     # ---------------------------------------------------------------------- steps
 
     async def _record(self, job: Job, raw: bytes) -> None:
+        started = self._clock.elapsed()
         if not await self._writing.record(job.entry, raw):
             raise LeaseLost
+        job.record_s += self._clock.elapsed() - started
 
     async def _to_core(self, job: Job, outcome: Outcome) -> Failed | None:
         """Effects in order, each ticked off, then the PATCH; returns what became of a refusal."""

@@ -19,7 +19,7 @@ class LeaseLost(Exception):
 
 
 class HandBack(Exception):
-    """The worker is stopping and this job waits: give it to somebody else."""
+    """This job waits, and the worker is stopping, or it is paused: it goes back to its stream."""
 
 
 class Stage(StrEnum):
@@ -105,7 +105,14 @@ class Job:
     """Unix seconds."""
     recorded: bool = False
     """Whether the outbox held its outcome already, from a worker that died."""
+    handler_s: float = 0.0
+    """Seconds in its handler, all tries; for the model it waits within them (`usage.llm_s`)."""
+    record_s: float = 0.0
+    """Seconds until the outbox had its outcome."""
     deliver_s: float = 0.0
+    """Seconds from its outcome to Core's last word, recording included."""
+    settle_s: float = 0.0
+    """Seconds until it was off its stream."""
     processing: asyncio.Task[None] | None = None
     """The PATCH `processing` on its way; the final one waits for it."""
     lost: bool = False
@@ -113,8 +120,15 @@ class Job:
     witness: Witness = NOBODY
     interrupt: Callable[[], None] = lambda: None
     """Ends its being answered, while it is: see `interruptible.py`."""
+    paused: bool = False
+    """Whether operators have paused its like since it was claimed: no new try begins."""
     trouble: str = ""
     """Why its last try failed; never anything of the payload."""
+    wait_s: float = field(init=False)
+    """Seconds between XADD and claim (two machines' clocks, so never below zero)."""
+
+    def __post_init__(self) -> None:
+        self.wait_s = max(0.0, self.claimed_at - self.entry.enqueued_s)
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -124,11 +138,6 @@ class Job:
             "job_type": self.entry.job_type,
             "entry_id": self.entry.entry_id,
         }
-
-    @property
-    def wait_s(self) -> float:
-        """Seconds between XADD and claim (two machines' clocks, so never below zero)."""
-        return max(0.0, self.claimed_at - self.entry.enqueued_s)
 
     def time_left_s(self, now: float) -> float | None:
         """Seconds to the deadline, or None."""

@@ -1,6 +1,7 @@
 """What operators have marked, as this worker knows it: what is paused, which jobs are cancelled.
 
-Pure: `presence.py` reads the marks, `claiming.py` and `answering.py` heed them.
+Pure: `presence.py` reads the marks, `claiming.py` and `answering.py` heed them. Whether the tenant
+of a new job is paused the scripts look up in Redis for themselves (scripts/paused.lua).
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,8 @@ from worker.job import Job
 CANCELLED_KEPT_S = 7 * 86_400.0
 """So long a job may wait in its stream, and is still known to be cancelled."""
 _TYPE, _TENANT = "type:", "tenant:"
-HEEDED = ("type",)
-"""What claiming heeds; `Paused.tenants` is there for it, too."""
+HEEDED = ("type", "tenant")
+"""What this worker leaves alone when it is paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,12 @@ class Marks:
         """Whether a job is not wanted any more: appended before it was cancelled, not after."""
         cancelled_ms = self._cancelled.get(job.job_id or "")
         return cancelled_ms is not None and job.entry.enqueued_s * 1_000 <= cancelled_ms
+
+    def stop(self, jobs: Iterable[Job]) -> None:
+        """Have no new try begin of those of the jobs that are paused; of the others again."""
+        for job in jobs:
+            tenant = None if job.facts is None else job.facts.tenant or ""
+            job.paused = job.entry.job_type in self.paused.types or tenant in self.paused.tenants
 
     def interrupt(self, jobs: Iterable[Job]) -> None:
         """Cut off those of the jobs that are cancelled, where they have no answer yet."""

@@ -51,7 +51,7 @@ class Outside:
     @property
     def report(self) -> Report:
         """Who is told of each job's end."""
-        return partial(report, prices=self.prices, metrics=self.metrics)
+        return partial(report, prices=self.prices)
 
 
 async def open_outside(settings: Settings, stack: AsyncExitStack) -> Outside:
@@ -62,18 +62,19 @@ async def open_outside(settings: Settings, stack: AsyncExitStack) -> Outside:
         Halt: a key or an address cannot be.
     """
     prices, vocabulary = read_files(settings)
+    metrics = Metrics(prices)
     clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
     stack.push_async_callback(clients.close)
     core = CoreApiClient(
         settings.core_api_url,
         token=settings.core_api_token.get_secret_value(),
         timeout_s=settings.core_timeout_s,
+        observed=metrics.core_answered,
     )
     stack.push_async_callback(core.close)
-    metrics = Metrics()
     budgets = _budgets(settings, clients, metrics)
     router = build_llm(settings, Around(metrics, budgets))
-    metrics.watch_limits(lambda: router.limits)
+    metrics.watch_servers(router)
     stack.push_async_callback(router.close)
     images, documents = build_images(settings), build_documents(settings)
     stack.callback(images.close)

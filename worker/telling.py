@@ -1,8 +1,8 @@
 """Tells on the events' stream what comes before a job's end: seen, started, retried.
 
 This is information, no promise: it costs no job any time. What happens while the last batch is on
-its way makes the next one; when more waits than there is room for, or Redis is away, it is left out
-and counted.
+its way, and in the rest after it, makes the next one; when more waits than there is room for, or
+Redis is away, it is left out and counted.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 WAITING_MAX = 5_000
 """Events that wait to be written, some 2 MB."""
 BATCH_MAX = 500
+_REST_S = 0.1
 _AGAIN_AFTER_S = 1.0
 _LAST_WORDS_S = 1.0
 
@@ -108,6 +109,8 @@ class Telling:
             await self._there_is_some.wait()
             if not await self._write():
                 await asyncio.sleep(_AGAIN_AFTER_S)
+            elif len(self._waiting) < BATCH_MAX:
+                await asyncio.sleep(_REST_S)
 
     async def finish(self) -> None:
         """Write what is left, if that is quickly done: the worker is stopping."""

@@ -1,4 +1,4 @@
-"""The daemon itself, as people run it; see `benchmarks.bench` for its settings.
+"""The daemon itself, as people run it; see `benchmarks.site` for its settings.
 
 `work()` is for the jobs without work only: the whole composition, with a handler that answers at
 once without asking the model, and with a Core inside the process that takes everything, so that
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from unittest import mock
 
-from benchmarks.memory import InstantCore
+from benchmarks.inside import InstantCore
 from benchmarks.peers.task import REDIS_URL, Job, Put
 from shared.enums import JobType
 from shared.redis_streams import JobEntry, Keys, create_consumer_group, publish

@@ -60,11 +60,13 @@ def test_jains_index(shares: tuple[int, ...], index: float) -> None:
 
 def test_a_shape_is_a_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     """The stand-in knows every word of it; a full step is as long as the shape says."""
+    module, *options = SHAPE.command
+    assert module == model.__module__
     with pytest.raises(SystemExit) as ended:
-        model([*SHAPE.options, "--help"])
+        model([*options, "--help"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("usage")
-    said = dict(word.removeprefix("--").split("=") for word in SHAPE.options[1:])
+    said = dict(word.removeprefix("--").split("=") for word in options if "=" in word)
     full_ms = float(said["step-ms"]) + float(said["sequence-ms"]) * SHAPE.seats
     assert full_ms == pytest.approx(SHAPE.step_ms)
     assert SHAPE.answer_s == pytest.approx(0.010 * 50 * 1.377, rel=1e-3)

@@ -78,5 +78,3 @@ def test_core_counts_jobs_by_their_last_word(tally: Tally):
     answer = core(tally)
     asked(answer, begun, last, last, request("POST", "/memories/m/tags", "{}"))
     assert [tally[count] for count in Count] == [1, 1, 4, 0]
-    asked(answer, request("GET", "/forget"), last)
-    assert tally[Count.DONE] == 2

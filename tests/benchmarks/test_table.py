@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from benchmarks.table import CHEAPEST, IDEAL, Figure, Report, Row, Target, joined, number
+from benchmarks.table import BEST, CHEAPEST, IDEAL, Figure, Report, Row, Target, joined, number
 
 OURS = Figure("llm-worker", (50.0, 40.0, 60.0))
 ROW = Row(
@@ -40,6 +40,14 @@ def test_more_can_be_better():
     assert row.targets[0].text(row.unit) == "≥ 98 %"
 
 
+def test_the_best_of_them_may_be_the_measure():
+    """The greatest of those beside it, whoever that is."""
+    target = Target(0.98, of=BEST, at_least=True)
+    row = Row("speed", "/s", Figure("llm-worker", (97.0,)), ROW.others, (target,))
+    assert target.text(row.unit) == "≥ 0.98 x the best of them"
+    assert row.verdict(target) == "missed by 90% (0.10 x)"
+
+
 def test_without_a_figure_there_is_no_verdict():
     """A contender that could not be measured proves nothing."""
     row = Row("CPU", "µs", Figure("llm-worker", ()), ROW.others, ROW.targets)
@@ -60,6 +68,15 @@ def test_reports_are_joined():
     assert joined([one, two]) == Report({"cores": "2", "date": "1; 2"}, (ROW,))
 
 
+def test_a_run_that_was_cut_short_goes_on():
+    """The same row of two reports is one, with the runs of both."""
+    rest = Row(ROW.what, ROW.unit, Figure("llm-worker", (70.0,)), (Figure("new", (9.0,), "odd"),))
+    [row] = joined([Report({}, (ROW,)), Report({}, (rest,))]).rows
+    assert row.ours == Figure("llm-worker", (50.0, 40.0, 60.0, 70.0))
+    assert row.others == (*ROW.others, Figure("new", (9.0,), "odd"))
+    assert row.targets == ROW.targets
+
+
 def test_it_is_printed_and_written_as_markdown():
     """Each row is one line of the Markdown table, whatever is in its names."""
     report = Report({"cpu": "a [b] c"}, (Row("a|b", "ms", OURS, ROW.others), ROW))
@@ -75,10 +92,3 @@ def test_it_is_printed_and_written_as_markdown():
 def test_numbers_have_the_digits_that_mean_something():
     """Three or so."""
     assert [number(x) for x in (1234.5, 99.94, 3.14159, 0.0)] == ["1,234", "99.9", "3.14", "0.00"]
-
-
-def test_a_row_may_bring_its_verdict():
-    """Where whoever measured has judged already, in words."""
-    row = Row("seats", "%", OURS, judged=(("as full as can be", "met"),))
-    assert row.verdicts == [("as full as can be", "met")]
-    assert Report.from_json(Report({}, (row,)).to_json()).rows == (row,)

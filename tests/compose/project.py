@@ -167,6 +167,7 @@ def _run(command: list[str], *, timeout_s: float, stdin: str = "") -> _Ended:
 
 def _environ() -> dict[str, str]:
     """Ports of the engine's choice, and nothing that would bend the compose file."""
-    ours = {"CORE_PUBLISH": "0", "HEALTH_PUBLISH": "0"}
+    published = ("CORE", "HEALTH", "PROMETHEUS", "GRAFANA")
+    ours = {f"{service}_PUBLISH": "0" for service in published}
     bent = ("COMPOSE_", "VLLM_", "HF_TOKEN")
     return {k: v for k, v in os.environ.items() if not k.startswith(bent)} | ours

@@ -58,10 +58,15 @@ class Bench:
         return await insist(lambda: self.redis.commands.execute_command(*words), doing="test")
 
     async def enqueue(
-        self, job_id: str, payload: dict[str, Any] = NOTE, job_type: JobType = JobType.TEXT_TAG
+        self,
+        job_id: str,
+        payload: dict[str, Any] = NOTE,
+        job_type: JobType = JobType.TEXT_TAG,
+        *,
+        tenant: str | None = None,
     ) -> str:
         """XADD a job of user 42; returns the entry id."""
-        entry = JobEntry(job_id, payload, user_id=42)
+        entry = JobEntry(job_id, payload, user_id=42, tenant=tenant)
         return await insist(
             lambda: publish(self.redis.commands, self.keys, job_type, entry), doing="test"
         )

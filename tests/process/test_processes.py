@@ -65,7 +65,7 @@ async def test_two_processes_share_the_work_and_one_health_port(bench: Bench) ->
         sample.labels["process"]: sample.value
         for family in families
         for sample in family.samples
-        if sample.name == "llm_worker_jobs_total"
+        if sample.name == "llm_worker_jobs_total" and sample.labels["job_type"] == "text_tag"
     }
     assert done.keys() == {"0", "1"}
     assert sum(done.values()) == len(names)

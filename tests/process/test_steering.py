@@ -10,10 +10,13 @@ import pytest
 from shared import JobType
 from tests.process.bench import NOTE, Bench, log_lines, until
 from tests.process.command_line import type_in
+from tests.process.conftest import Benches
 from worker.embedded.service import Service
 from worker.operations.fleet import Worker
+from worker.operations.pausing import PauseNote, pause
 from worker.operations.snapshot import take_snapshot
 from worker.operations.story import tell_story
+from worker.operations.streams import count_streams
 
 pytestmark = pytest.mark.process
 
@@ -88,6 +91,46 @@ async def test_a_paused_type_waits_and_others_go_on(bench: Bench) -> None:
     assert await bench.model_calls() == 1
     assert (await type_in(bench, "resume", "--all")).code == 0
     await bench.ended(*(f"j{number}" for number in range(5)))
+
+
+async def test_a_paused_tenant_waits_and_others_go_on(benches: Benches) -> None:
+    """Mid-queue: what runs goes on, the rest waits for the word, and each job ends once."""
+    async with benches(latency_ms=300) as bench:
+        workers = [bench.start_worker(name, WORKER_CONCURRENCY="2") for name in ("one", "other")]
+        jobs = [f"{tenant}{number}" for number in range(30) for tenant in "ab"]
+        for job_id in jobs:
+            await bench.enqueue(job_id, tenant=job_id[0])
+        await bench.ended("a0", "b0")
+        await pause(bench.redis.commands, bench.keys, ["tenant:a"], PauseNote())
+        said = await type_in(bench, "pause", "--tenant", "a")
+        assert (said.out, said.err) == ("tenant a was paused already\n", "")
+
+        async def heard() -> bool:
+            return all(log_lines(worker, "paused_by_operator") for worker in workers)
+
+        await until(heard, what="both workers' word")
+        await bench.ended(*(name for name in jobs if name[0] == "b"))
+        await until(lambda: _nothing_in_hand(bench), what="workers without work")
+        left = int(await bench.command("XLEN", bench.keys.stream(JobType.TEXT_TAG)))
+        calls = await bench.model_calls()
+        assert left >= 10
+        assert calls == len(jobs) - left
+        hints = (await type_in(bench, "status", "--json")).json["hints"]
+        assert [(hint["text"].partition("; ")[2], hint["command"]) for hint in hints] == [
+            (f"{left} jobs wait", "llm-worker resume --tenant a"),
+        ]
+        await bench.enqueue("b-late", tenant="b")
+        await bench.ended("b-late")
+        assert (await type_in(bench, "resume", "--tenant", "a")).code == 0
+        await bench.ended(*jobs)
+        await bench.settled()
+        assert await bench.model_calls() == len(jobs) + 1
+        assert await bench.dead() == []
+
+
+async def _nothing_in_hand(bench: Bench) -> bool:
+    [counts] = await count_streams(bench.redis.commands, bench.keys, [JobType.TEXT_TAG])
+    return counts.in_flight == 0
 
 
 async def test_enqueued_and_waited_for(bench: Bench) -> None:

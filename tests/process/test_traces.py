@@ -37,7 +37,9 @@ async def test_one_trace_from_the_producer_to_the_patch(bench: Bench) -> None:
     """With a failed try in it, linked; all over the wire, nothing of the payload in it."""
     collector = OtlpCollector()
     async with collector.running() as endpoint:
-        worker = bench.start_worker(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **QUICK)
+        worker = bench.start_worker(
+            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, WORKER_PROCESSING_AFTER_S="0", **QUICK
+        )
         await bench.model_fails(status=500)
         await enqueue(bench, endpoint)
         await bench.ended("j1")

@@ -1,6 +1,7 @@
 """The order of jobs on every server: whatever is lost or in the way, each job is taken once."""
 
 import asyncio
+import itertools
 from collections import Counter
 
 import pytest
@@ -13,6 +14,7 @@ from worker.backlog import Backlog
 from worker.claiming import Claiming, Limits
 from worker.clock import Clock
 from worker.gates import Gates
+from worker.operations.pausing import PauseNote, pause, resume
 from worker.parking import Parking
 from worker.queue.claimed_entry import ClaimedEntry
 from worker.queue.job_queue import JobQueue
@@ -173,6 +175,24 @@ async def test_memory_is_full(queue: JobQueue, streams: Streams) -> None:
     assert taken[3] != "b"
 
 
+async def test_memory_is_full_and_somebody_is_paused(queue: JobQueue, streams: Streams) -> None:
+    """Then, too, the others go on, and whoever is resumed."""
+    order = Order({KIND: 0}, lookahead=4)
+    for tenant in "aaaaaab":
+        await streams.add(KIND, **job_fields(tenant=tenant))
+    assert tenants(await queue.claim(1, block_ms=0, order=order)) == "a"
+    await queue.claim(0, block_ms=0, order=order)  # sorts as many as may be
+    await pause(streams.client, streams.keys, ["tenant:a"], PauseNote())
+    await streams.client.execute_command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        assert tenants(await queue.claim(9, block_ms=0, order=order)) == "b"
+        await resume(streams.client, streams.keys, ["tenant:a"])
+        await queue.reclaim(1, idle_ms=3_600_000)
+        assert tenants(await queue.claim(9, block_ms=0, order=order)) == "aaaaa"
+    finally:
+        await streams.client.execute_command("CONFIG", "SET", "maxmemory", "0")
+
+
 async def test_workers_in_a_crowd(clients: RedisClients, keys: Keys, streams: Streams) -> None:
     """Several at once, producers meanwhile: every job is taken, and none twice."""
     workers = [JobQueue(clients, keys, [KIND], f"w{number}") for number in range(4)]
@@ -195,6 +215,64 @@ async def test_workers_in_a_crowd(clients: RedisClients, keys: Keys, streams: St
     owners = Counter(owner for owner, _, _ in (await streams.pending(KIND)).values())
     assert owners.total() == wanted
     assert WAITING not in owners
+
+
+async def test_a_crowd_is_paused(queue: JobQueue, other: JobQueue, streams: Streams) -> None:
+    """Whose 100,000 jobs were there first: the others' go on, and nothing is forgotten."""
+    await fill(streams, CROWD, "a")
+    assert tenants(await queue.claim(1, block_ms=0)) == "a"
+    await pause(streams.client, streams.keys, ["tenant:a"], PauseNote())
+    await streams.add(KIND, **job_fields(tenant="b"))
+    found = ""
+    async with asyncio.timeout(120):
+        while found != "b":
+            found += tenants(await queue.claim(64, block_ms=0))
+    assert await all_of_it(queue, other) == []
+    await streams.add(KIND, **job_fields(tenant="c"))
+    assert tenants(await other.claim(64, block_ms=0)) == "c"
+    await resume(streams.client, streams.keys, ["tenant:a"])
+    await other.reclaim(1, idle_ms=3_600_000)
+    assert tenants(await other.claim(64, block_ms=0)) == "a" * 64
+    tickets = streams.keys.tickets(KIND)
+    assert await streams.client.execute_command("ZCARD", tickets) == CROWD - 65
+
+
+async def test_pauses_in_a_crowd(clients: RedisClients, keys: Keys, streams: Streams) -> None:
+    """Tenants come and go under the workers' hands: each job is taken once, none while paused."""
+    workers = [JobQueue(clients, keys, [KIND], f"w{number}") for number in range(4)]
+    await workers[0].create_groups()
+    found: list[ClaimedEntry] = []
+    wanted, resting = 400, set[tuple[int, bytes]]()
+
+    async def produce(tenant: str) -> None:
+        for _ in range(wanted // 4):
+            await streams.add(KIND, **job_fields(tenant=tenant))
+
+    async def steer() -> None:
+        for stint, tenant in enumerate(itertools.cycle("abcd")):
+            name = [f"tenant:{tenant}"]
+            await pause(streams.client, keys, name, PauseNote())
+            resting.add((stint, tenant.encode()))
+            await streams.add(OTHER)  # somebody else has had a turn at the server
+            resting.clear()
+            await resume(streams.client, keys, name)
+            if len(found) >= wanted:
+                return
+
+    async def work(queue: JobQueue, room: int) -> None:
+        while len(found) < wanted:
+            before = set(resting)
+            taken = await queue.claim(room, block_ms=0)
+            stopped = {tenant for _, tenant in before & resting}
+            assert stopped.isdisjoint(entry.fields[b"tenant"] for entry in taken)
+            found.extend(taken)
+            await queue.reclaim(1, idle_ms=3_600_000)
+
+    jobs = (work(queue, room) for queue, room in zip(workers, (1, 2, 7, 64), strict=True))
+    async with asyncio.timeout(120):
+        await asyncio.gather(*map(produce, "abcd"), steer(), *jobs)
+    assert len({entry.entry_id for entry in found}) == len(found) == wanted
+    assert {entry.deliveries for entry in found} == {1}
 
 
 @pytest.mark.parametrize("name", ["tickets", "turns"])

@@ -1,13 +1,14 @@
 """A user with few rights is enough for a worker, and it is told what it may not do."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from shared.enums import JobType
 from shared.redis_streams import JobEntry
-from tests.builders import FakeCore
+from tests.builders import FakeCore, Streams
 from tests.one_by_one import record, renew, settle, tick
 from tests.redis.servers import tell, until_says
 from tests.redis.test_topologies import KEYS, KIND, PASSWORD, QUOTED, at
@@ -15,15 +16,18 @@ from worker.clock import Clock
 from worker.embedded.redis_server import RedisServer
 from worker.llm.budget import LedgerAway
 from worker.marks import Marks
+from worker.observability.metrics import Metrics
 from worker.operations.awaiting import ends
 from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.enqueuing import append_all
 from worker.operations.pausing import PauseNote, pause, resume
 from worker.operations.snapshot import take_snapshot
+from worker.operations.totals import read_totals
 from worker.queue.job_queue import JobQueue
 from worker.queue.peer_board import RedisPeers
 from worker.queue.redis_clients import FATAL, RedisClients
 from worker.queue.token_ledger import RedisTokenLedger
+from worker.queue.turns import Order
 from worker.queue.upkeep import Upkeep
 from worker.steering.control_channel import ControlChannel
 from worker.steering.presence import Presence
@@ -36,7 +40,7 @@ MINIMUM = (
     *("+xreadgroup", "+xack", "+xdel", "+xadd", "+xclaim", "+xpending", "+xrange", "+xlen"),
     *("+xgroup|create", "+xgroup|delconsumer", "+xinfo|groups", "+xinfo|consumers"),
     *("+hset", "+hmget", "+hdel", "+hexists", "+exists"),
-    *("+zadd", "+zrem", "+zcard", "+zrange", "+zrangebylex", "+del"),
+    *("+zadd", "+zrem", "+zcard", "+zrange", "+zrangebylex", "+zlexcount", "+del"),
     *("+eval", "+evalsha", "+scan", "+time", "+ping", "+client|id", "+client|unblock"),
 )
 """All that a worker's user must be allowed."""
@@ -65,6 +69,18 @@ async def wake_one(clients: RedisClients, server: RedisServer) -> None:
         assert await claim == []
 
 
+async def leave_one_alone(queue: JobQueue, streams: Streams) -> None:
+    """A tenant is paused, whose tickets would leave no room for the others'."""
+    await streams.client.execute_command("HSET", KEYS.paused, "tenant:a", "{}")
+    stream = KEYS.stream(JobType.DOCUMENT)
+    ids = [await streams.add(JobType.DOCUMENT, tenant=name) for name in "aabb"]
+    order = Order({str(JobType.DOCUMENT): 0}, lookahead=1)
+    [taken] = await queue.claim(1, block_ms=0, order=order)
+    assert taken.fields[b"tenant"] == b"b"
+    await streams.client.execute_command("XDEL", stream, *ids)
+    await streams.client.execute_command("HDEL", KEYS.paused, "tenant:a")
+
+
 async def everything(url: str, server: RedisServer) -> None:
     """All that a worker ever does to Redis."""
     async with at(url) as (clients, queue, streams):
@@ -77,6 +93,7 @@ async def everything(url: str, server: RedisServer) -> None:
         waits_its_turn = await queue.claim(1, block_ms=1)
         one, two, three, ghost = [*waits_its_turn, *await queue.claim(3, block_ms=1)]
         await clients.commands.execute_command("DEL", KEYS.tickets(KIND))
+        await leave_one_alone(queue, streams)
         await renew(queue, one)
         await record(queue, one, b"answer")
         await tick(queue, one, 1)
@@ -160,7 +177,8 @@ STEERED = ("+hgetall", "+zrangebyscore", "+zremrangebyscore")
 """What a worker needs on top, to be seen and steered."""
 OPERATOR = (
     *("+xadd", "+xdel", "+xrange", "+xrevrange", "+xlen", "+xread", "+xpending", "+xinfo|groups"),
-    *("+hset", "+hdel", "+hkeys", "+hgetall", "+hexists", "+zadd", "+zscore"),
+    *("+hset", "+hdel", "+hkeys", "+hlen", "+hgetall", "+hexists"),
+    *("+zadd", "+zscore", "+zlexcount"),
     *("+eval", "+evalsha", "+time", "+publish"),
 )
 """All that somebody must be allowed who steers."""
@@ -183,6 +201,24 @@ async def test_a_worker_that_may_be_steered(redis_server: RedisServer) -> None:
         await asyncio.wait({listening})
 
 
+MEASURED = ("+hkeys", "+hlen")
+"""What a worker needs on top, to show the fleet's numbers."""
+
+
+async def test_a_worker_that_may_measure_the_fleet(redis_server: RedisServer) -> None:
+    """Without these rights the other metrics are there all the same."""
+    for rules, is_up in (((*MINIMUM, *MEASURED), 1), (MINIMUM, 0)):
+        async with at(await allow(redis_server, *rules)) as (clients, _, streams):
+            await streams.add(KIND)
+            metrics = Metrics()
+            metrics.watch_fleet(partial(read_totals, clients.commands, KEYS))
+            await metrics.refresh()
+            value = metrics.registry.get_sample_value
+            assert value("llm_worker_redis_up") == is_up
+            waiting = value("llm_worker_fleet_waiting_jobs", {"job_type": str(KIND)})
+            assert waiting == (1 if is_up else None)
+
+
 async def test_what_an_operator_may(redis_server: RedisServer) -> None:
     """Everything but reading the events of the future, which is `+xread`."""
     async with at(await allow(redis_server, *OPERATOR, f"&{KEYS.control}")) as (
@@ -193,9 +229,9 @@ async def test_what_an_operator_may(redis_server: RedisServer) -> None:
         client = clients.commands
         entry_id = await streams.add(KIND)
         await append_all(client, KEYS, KIND, [JobEntry("j1", {})])
-        assert (await take_snapshot(client, KEYS)).streams
-        assert await pause(client, KEYS, ["type:text_tag"], PauseNote()) == ["type:text_tag"]
-        assert await resume(client, KEYS, ["type:text_tag"]) == ["type:text_tag"]
+        assert await pause(client, KEYS, ["tenant:a"], PauseNote()) == ["tenant:a"]
+        assert (await take_snapshot(client, KEYS)).tenants.jobs == {"a": 0}
+        assert await resume(client, KEYS, ["tenant:a"]) == ["tenant:a"]
         assert (await cancel_job(client, KEYS, entry_id)).result is Cancelled.WAITING
         walk = ends(clients.reader, KEYS, {"j"}, after="0-0", timeout_s=0.01)
         assert [event async for event in walk] == []
@@ -205,4 +241,5 @@ def test_the_documented_rights_of_both_are_these() -> None:
     """`docs/redis.md` has what is tested here."""
     text = " ".join(DOCS.read_text(encoding="utf-8").split())
     assert " ".join(STEERED) in text
+    assert " ".join(MEASURED) in text
     assert " ".join(OPERATOR) in text

@@ -19,7 +19,7 @@ from worker.outcome import AddTags, Completed, CreateEvent
 
 TYPES = (JobType.TEXT_TAG, JobType.FOLLOWUP)
 OWNER = 7
-_TENANTS = ("crowd", "crowd", "crowd", "few", None)
+TENANTS = ("crowd", "crowd", "crowd", "few", None)
 
 
 class Kind(Enum):
@@ -98,7 +98,7 @@ def _job(rng: Random, number: int, kind: Kind, at_s: float, epoch_s: float) -> S
         deadline = epoch_s + at_s + rng.uniform(20, 600)
     elif rng.random() < 0.2:
         deadline = epoch_s + at_s + 10 * 86_400
-    tenant = rng.choice(_TENANTS)
+    tenant = rng.choice(TENANTS)
     entry = JobEntry(job_id, payload, user_id=OWNER, deadline=deadline, tenant=tenant)
     fields = encode_entry(entry)
     effects = 1 if kind is Kind.GONE else 0

@@ -1,4 +1,4 @@
-"""Three bugs to plant into the engine: a simulation that does not find them proves nothing."""
+"""Four bugs to plant into the engine: a simulation that does not find them proves nothing."""
 
 import hashlib
 from contextlib import AbstractContextManager
@@ -9,7 +9,7 @@ from worker import app
 from worker.delivery import Delivery
 from worker.job import Job
 from worker.outcome import Failed, Outcome, dump_outcome
-from worker.queue import job_queue
+from worker.queue import job_queue, stream_reader
 from worker.queue.scripts import Script
 
 _OWNER_CHECK = "if #pending == 1 then"
@@ -18,8 +18,8 @@ _OWNER_CHECK = "if #pending == 1 then"
 class _Altered(Script):
     """A script with some of its text replaced."""
 
-    def __init__(self, name: str, *changes: tuple[str, str]) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, *changes: tuple[str, str], after: tuple[str, ...] = ()) -> None:
+        super().__init__(name, after=after)
         for old, new in changes:
             assert old in self.source, f"{name}.lua has changed: {old!r} is not in it"
             self.source = self.source.replace(old, new)
@@ -50,7 +50,18 @@ def reclaim_of_live_leases() -> AbstractContextManager[object]:
     """Whatever is pending is taken for left behind."""
     idle = ("'IDLE', ARGV[3]", "'IDLE', 0")
     claim = ("ARGV[2], ARGV[3], id)", "ARGV[2], 0, id)")
-    return mock.patch.object(job_queue, "RECLAIM", _Altered("reclaim", idle, claim))
+    altered = _Altered("reclaim", idle, claim, after=("tickets", "paused"))
+    return mock.patch.object(job_queue, "RECLAIM", altered)
+
+
+def pauses_unheard() -> AbstractContextManager[object]:
+    """What is new is taken, whoever has paused it."""
+    deaf = (
+        "local function is_paused(tenant)",
+        "local function is_paused() return false end\nlocal _ = function(tenant)",
+    )
+    altered = _Altered("claim", deaf, after=("tickets", "paused"))
+    return mock.patch.object(stream_reader, "CLAIM", altered)
 
 
 def patch_before_record() -> AbstractContextManager[object]:

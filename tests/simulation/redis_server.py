@@ -32,7 +32,7 @@ _SCRIPTS = {
 SCRIPT_NAMES = {script.sha: name for name, script in _SCRIPTS.items()}
 Words = tuple[Any, ...]
 _NOBODY = "nobody"
-_NOTHING_PENDING: Mapping[str, tuple[Any, ...]] = {"reclaim": ([], 0, []), "mend": (b"", 0)}
+_NOTHING_PENDING: Mapping[str, tuple[Any, ...]] = {"reclaim": ([], 0, [], 0), "mend": (b"", 0)}
 """What scripts answer when there is nothing to be found; asked for in every idle minute."""
 
 
@@ -111,6 +111,7 @@ class RedisServer:
         self._blocked: list[_Blocked] = []
         self._delayed: list[tuple[str, Words, Reply, int]] = []
         self._appended = 0
+        self._has_paused = False
         self._nothing_new: dict[Words, tuple[int, Any]] = {}
         self.load_scripts()
 
@@ -167,6 +168,13 @@ class RedisServer:
                 blocked.reply(answer)
         return entry_id
 
+    def pause(self, key: str, field: str, *, ends: bool) -> None:
+        """An operator pauses or resumes something."""
+        words = ("HDEL", key, field) if ends else ("HSET", key, field, "{}")
+        self._execute(*words)
+        self._has_paused = True
+        self._appended += 1
+
     def load_scripts(self) -> None:
         """Have all scripts in the cache, as a server that has run for a while."""
         for script in _SCRIPTS.values():
@@ -206,7 +214,7 @@ class RedisServer:
 
     def _holds_anything(self, words: Words) -> bool:
         """Whether anything is pending in the streams of a script, or one has no group yet."""
-        streams = words[3 : 3 + words[2] : 2 if verb(words) == "reclaim" else words[2]]
+        streams = words[3 : 2 + words[2] : 4]
         return any(self._group(stream) is None or self._group(stream).pel for stream in streams)
 
     def _group(self, stream: str) -> Any:
@@ -256,6 +264,8 @@ class RedisServer:
             answer = self._run(words)
         except Exception as error:
             return error
+        if what == "reclaim" and self._has_paused:
+            self._appended += 1  # it may have called somebody back
         if what == "mend" and answer != list(_NOTHING_PENDING[what]):
             self._appended += 1
         if reads_new and not (answer and (what == "xreadgroup" or any(answer))):

@@ -14,6 +14,7 @@ FOUND_WITHIN = {
     planted.settle_without_the_fence: 60,
     planted.reclaim_of_live_leases: 3,
     planted.patch_before_record: 8,
+    planted.pauses_unheard: 16,
 }
 """In how many seeds each bug shows at the latest."""
 

@@ -31,6 +31,7 @@ class Watch:
         wrongs: commands that changed what was not their sender's.
         takeovers: leases that changed hands by the rules.
         on_takeover: told of each.
+        on_taken: told of each entry that a script gives to a worker: who, stream, entry id.
     """
 
     server: RedisServer
@@ -40,17 +41,26 @@ class Watch:
     wrongs: list[str] = field(default_factory=list[str])
     takeovers: list[Takeover] = field(default_factory=list[Takeover])
     on_takeover: Callable[[Takeover], None] = lambda _: None
+    on_taken: Callable[[str, str, str], None] = lambda _who, _stream, _entry_id: None
     _before: dict[str, _Held] = field(default_factory=dict[str, _Held])
 
     def look(self, who: str, verb: str) -> None:
         """Look at what the last command has changed."""
         for stream in map(self.keys.stream, TYPES):
             after = self.server.pending(stream)
+            if verb in {"claim", "reclaim"}:
+                self._tell_taken(who, stream, after)
             for entry_id, (owner, since_ms) in self._before.get(stream, {}).items():
                 now = after.get(entry_id)
                 if now != (owner, since_ms) and owner not in {who, WAITING}:
                     self._judge(who, verb, (stream, entry_id, owner, since_ms), now is None)
             self._before[stream] = after
+
+    def _tell_taken(self, who: str, stream: str, after: _Held) -> None:
+        before = self._before.get(stream, {})
+        for entry_id, (owner, _) in after.items():
+            if owner == who and before.get(entry_id, ("", 0))[0] != who:
+                self.on_taken(who, stream, entry_id)
 
     def _judge(self, who: str, verb: str, was: tuple[str, str, str, int], is_gone: bool) -> None:
         stream, entry_id, owner, since_ms = was

@@ -26,6 +26,7 @@ from worker.config import Settings
 from worker.lifecycle import ExitCode, Shutdown
 from worker.llm import structured
 from worker.llm.prices import NO_PRICES
+from worker.observability.metrics import Metrics
 from worker.observability.report import report
 from worker.queue.redis_clients import RedisClients
 from worker.steering import loop as steering
@@ -74,6 +75,7 @@ def draw_settings(rng: Random) -> Settings:
         worker_held_max=rng.choice([10, 50]),
         worker_lease_s=rng.choice([60, 90, 120]),
         worker_grace_s=rng.choice([0, 10, 30]),
+        worker_processing_after_s=rng.choice([0, 0.02, 1]),
         worker_job_types=TYPES,
         worker_weights={TYPES[0]: rng.choice([1, 5])},
         worker_lookahead=rng.choice([0, 5, 250_000]),
@@ -131,7 +133,7 @@ def _outside(services: Services) -> SimpleNamespace:
         budgets=SimpleNamespace(run=_for_ever),
         prices=NO_PRICES,
         vocabulary=None,
-        metrics=None,
+        metrics=Metrics(),
         report=report,
     )
 

@@ -13,7 +13,7 @@ from shared.redis_streams import GROUP, Keys
 from tests.simulation import worker
 from tests.simulation.core import Core, CoreLink
 from tests.simulation.faults import Events, Stage, Tally, Weather
-from tests.simulation.jobs import TYPES, SimJob, draw_jobs
+from tests.simulation.jobs import TENANTS, TYPES, SimJob, draw_jobs
 from tests.simulation.model import Model, ModelLink
 from tests.simulation.network import Network
 from tests.simulation.process import Process
@@ -23,6 +23,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.virtual_loop import VirtualLoop, VirtualTime
 from tests.simulation.watch import Watch
 from worker.lifecycle import ExitCode
+from worker.marks import tenant_field, type_field
 from worker.queue.scripts import CANCEL
 
 QUIET_WITHIN_S = 4 * 3_600.0
@@ -30,6 +31,7 @@ QUIET_WITHIN_S = 4 * 3_600.0
 _FAULTS_WITHIN_S = 3_600.0
 _LOOK_EVERY_S = 5.0
 _CANCELLED_SHARE = 0.08
+_PAUSES_MAX = 3
 _LEAVE_WITHIN_S = 300.0
 _BAD_NEWS = frozenset({"worker_bug", "handler_bug", "halted"})
 
@@ -43,6 +45,7 @@ class World:
         processes: all there ever were, by their names.
         entries: each job's stream and entry id.
         cancelled: jobs that somebody did not want any more.
+        paused: what is not to be taken now.
     """
 
     def __init__(self, seed: int) -> None:
@@ -55,6 +58,8 @@ class World:
         self.processes: dict[str, Process] = {}
         self.entries: dict[str, tuple[str, str]] = {}
         self.cancelled: set[str] = set()
+        self.paused: set[str] = set()
+        self._appended: dict[tuple[str, str], SimJob] = {}
         self.rng = Random(seed)
         self.loop = VirtualLoop("world", self.time)
         self.keys = Keys(worker.PREFIX)
@@ -71,6 +76,7 @@ class World:
         self.core = Core(self.jobs, unknown, self.rng, self.loop)
         self.model = Model(self.jobs, self.rng, self.loop)
         self.weather = Weather(self.rng, self.tally)
+        self.watch.on_taken = self._taken
         self.watch.on_takeover = lambda lost: self.weather.robbed(self.processes[lost.loser])
         self.network = Network(self.loop, self.weather, self._note)
         self._names = 0
@@ -96,6 +102,7 @@ class World:
         for job in self.jobs.values():
             self.loop.call_at(job.at_s, self._append, job)
         self._schedule_faults()
+        self._schedule_pauses()
         await asyncio.sleep(self.span_s)
         self.weather.calm()
         await self._until(lambda: not self._is_something_wrong(), _FAULTS_WITHIN_S, "a fault stays")
@@ -117,6 +124,16 @@ class World:
             later=self._later,
         )
         Events(self.rng, stage, self.tally).schedule(self.span_s)
+
+    def _schedule_pauses(self) -> None:
+        """Now and then somebody pauses a tenant or a type, and in the end resumes it."""
+        dice = Random(f"{self.seed} pauses")
+        marks = [*(tenant_field(name or "") for name in set(TENANTS)), type_field(TYPES[0])]
+        for mark in dice.sample(sorted(marks), dice.randint(0, _PAUSES_MAX)):
+            begins, ends = sorted(dice.random() * self.span_s for _ in "12")
+            for at_s, is_end in ((begins, False), (ends, True)):
+                heard = dice.random() < 0.7
+                self._later(at_s, lambda m=mark, e=is_end, h=heard: self._pause(m, ends=e, heard=h))
 
     async def _until(self, condition: Callable[[], bool], within_s: float, wrong: str) -> None:
         for _ in range(int(within_s / _LOOK_EVERY_S)):
@@ -193,7 +210,8 @@ class World:
     def _append(self, job: SimJob) -> None:
         flat = [part for pair in job.fields.items() for part in pair]
         entry_id = self.redis.append(self.keys.stream(job.job_type), "*", *flat)
-        self.entries[job.job_id] = (self.keys.stream(job.job_type), entry_id)
+        place = (self.keys.stream(job.job_type), entry_id)
+        self.entries[job.job_id], self._appended[place] = place, job
         self._note("producer", f"appends {job.job_id} {job.kind.name} as {entry_id}")
         dice = Random(f"{self.seed} {job.job_id}")
         if dice.random() < _CANCELLED_SHARE:
@@ -206,6 +224,21 @@ class World:
         self._note("operator", f"cancels {job.job_id}")
         for daemon in self.daemons.values() if heard else ():
             daemon.tell()
+
+    def _pause(self, mark: str, *, ends: bool, heard: bool) -> None:
+        self.redis.pause(self.keys.paused, mark, ends=ends)
+        (self.paused.discard if ends else self.paused.add)(mark)
+        self._note("operator", f"{'resumes' if ends else 'pauses'} {mark}")
+        for daemon in self.daemons.values() if heard else ():
+            daemon.tell()
+
+    def _taken(self, who: str, stream: str, entry_id: str) -> None:
+        """A tenant who is paused is heeded to the moment; a type as soon as a worker has heard."""
+        job = self._appended.get((stream, entry_id))
+        if job is None or tenant_field(job.fields.get("tenant", "")) not in self.paused:
+            return
+        if not self.redis.ask("HEXISTS", self.keys.outbox(job.job_type), entry_id):
+            self.wrongs.append(f"{who} took {job.job_id}, whose tenant is paused")
 
     def _a_process(self) -> Process | None:
         running = [daemon.process for daemon in self.daemons.values()]

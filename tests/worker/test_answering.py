@@ -271,6 +271,23 @@ async def test_processing_is_told_once() -> None:
     assert [str(call) for call in room.core.calls] == ["processing j1"]
 
 
+async def test_processing_is_told_of_what_lasts() -> None:
+    """Core does not hear it of a job that has its answer sooner, though another's time comes."""
+    gate, room = asyncio.Event(), AnswerRoom(processing_after_s=0.001)
+    await room.answer(job(claimed(fields=job_fields(job_id="quick"))))
+
+    async def lasting(_payload: object, _tools: Tools) -> Completed:
+        await gate.wait()
+        return tagged("m1")
+
+    room.run = lasting
+    task = asyncio.create_task(room.answer(job(claimed(fields=job_fields(job_id="slow")))))
+    await until(lambda: bool(room.core.calls))
+    gate.set()
+    await task
+    assert [str(call) for call in room.core.calls] == ["processing slow"]
+
+
 async def test_nobody_waits_for_processing() -> None:
     """A Core that hangs holds no answer up."""
     gate = asyncio.Event()

@@ -1,12 +1,15 @@
 """What operators have paused is not taken; what is answered is still delivered."""
 
+from typing import Any
+
 import pytest
 
 from shared.enums import JobType
 from tests.builders import claimed
 from tests.worker.test_claiming import LEASE_S, MATCH, TEXT, Desk, quiet
 from worker.errors import Service
-from worker.marks import type_field
+from worker.marks import tenant_field, type_field
+from worker.queue.claimed_entry import ClaimedEntry
 
 
 @pytest.fixture(name="desk")
@@ -65,3 +68,32 @@ async def test_nothing_is_taken_before_the_marks_are_known(desk: Desk) -> None:
     desk.queue.new = [claimed(JobType.TEXT_TAG)]
     assert await desk.claiming.next() == []
     assert desk.queue.calls == []
+
+
+async def test_what_changes_is_looked_at_once(desk: Desk) -> None:
+    """What was handed back while it was paused, and tenants that have no turn, wait for nothing."""
+    await quiet(desk)
+    desk.later(0.1)
+    for marks in ([tenant_field("a")], [tenant_field("a"), type_field(TEXT)], []):
+        desk.claiming.limits.marks.heed(marks, [])
+        await desk.claiming.next()
+        await desk.claiming.next()
+        assert [call.verb for call in desk.queue.calls] == ["reclaim", "claim", "claim"]
+        desk.queue.calls.clear()
+
+
+async def test_what_is_heard_while_it_looks_is_heeded(desk: Desk) -> None:
+    """Before it waits at the server for what may be paused now."""
+    await quiet(desk)
+    desk.later(LEASE_S)
+    reclaim = desk.queue.reclaim
+
+    async def heard_meanwhile(room: int, **asked: Any) -> list[ClaimedEntry]:
+        desk.claiming.limits.marks.heed([type_field(TEXT)], [])
+        return await reclaim(room, **asked)
+
+    desk.queue.reclaim = heard_meanwhile
+    assert await desk.claiming.next() == []
+    assert [call.verb for call in desk.queue.calls] == ["reclaim"]
+    await desk.claiming.next()
+    assert desk.queue.calls[-1].job_types == {MATCH}

@@ -105,8 +105,10 @@ async def test_halt(engine: Engine, streams: Streams, other: JobQueue, round_: i
     for user_id in (3, 2, 1, 4):
         await streams.add(KIND, **job_fields(user_id=str(user_id)))
     feeder = asyncio.create_task(feed(streams))
+    assert not engine.consumer.halted
     with pytest.raises(Halt, match="bad key"):
         await until_ended(engine)
+    assert engine.consumer.halted
     feeder.cancel()
     await asyncio.wait({feeder})
     pending = await streams.all_pending()

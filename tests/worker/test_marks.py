@@ -1,5 +1,7 @@
 """What is paused and cancelled, as a worker takes it."""
 
+from shared.enums import JobType
+from shared.redis_streams import JobEntry
 from tests.builders import claimed, job
 from worker.job import Job
 from worker.marks import Marks, Paused, read_paused, tenant_field, type_field
@@ -58,3 +60,21 @@ def test_those_that_are_cancelled_are_cut_off() -> None:
         each.interrupt = lambda each=each: cut.append(str(each.job_id))
     marks.interrupt(jobs)
     assert cut == ["j1"]
+
+
+def _of(tenant: str | None, job_type: str = "text_tag") -> Job:
+    made = job(claimed(JobType(job_type)))
+    made.facts = JobEntry("j", {}, tenant=tenant)
+    return made
+
+
+def test_those_that_are_paused_begin_no_try() -> None:
+    """Until they are resumed; a job that could not be read is nobody's."""
+    marks = Marks()
+    jobs = [_of("a"), _of("b"), _of(None), _of("b", "document"), job()]
+    marks.heed([tenant_field("a"), type_field("document"), tenant_field("text_tag")], [])
+    marks.stop(jobs)
+    assert [each.paused for each in jobs] == [True, False, False, True, False]
+    marks.heed([tenant_field("")], [])
+    marks.stop(jobs)
+    assert [each.paused for each in jobs] == [False, False, True, False, False]

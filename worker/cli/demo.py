@@ -64,7 +64,7 @@ def demo(
 
 def _start_worker(stack: Stack) -> Service:
     paint(stack.images)
-    worker = stack.worker(LOG_FORMAT="console")
+    worker = stack.worker(LOG_FORMAT="console", WORKER_PROCESSING_AFTER_S="0")  # it is to be seen
     worker.start()
     worker.wait_until_ready()
     return worker

@@ -9,7 +9,6 @@ over its parts, costs `TIMES_ASKED` times what it costs otherwise:
     and brought together, by `extract`                                       4 calls more
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -72,7 +71,7 @@ class Asking(Generic[T, R]):
         role = ModelRole.TEXT if image is None else ModelRole.VISION
         context = self.ask.llm.context_tokens(role) or ASSUMED_CONTEXT
         answer = min(self.question.max_tokens, context // 4)
-        fixed = estimate_tokens(self.wording.text + json.dumps(self.question.schema))
+        fixed = self.wording.tokens + self.question.schema_tokens
         picture = 0 if image is None else picture_tokens(image)
         margin = _MARGIN_TOKENS + context // _MARGIN_SHARE
         return max(context - answer - fixed - picture - margin, LEAST_ROOM)

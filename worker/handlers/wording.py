@@ -4,10 +4,11 @@ The files are `prompts/<name>.md`: a line `version: 3`, an empty line, and the w
 sent. Whoever changes the words counts the version up; a test compares both with what it knows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 from worker.llm.chat import PreparedImage, Prompt
+from worker.llm.tokens import estimate_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +18,15 @@ class Wording:
     Attributes:
         text: what is said, the same for every job.
         version: which wording it is, such as `text_tag/3`.
+        tokens: how many the text is, estimated.
     """
 
     text: str
     version: str
+    tokens: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", estimate_tokens(self.text))
 
     def prompt(self, user: str, image: PreparedImage | None = None) -> Prompt:
         """The whole prompt; `user` goes from what varies slowly to the message."""

@@ -95,6 +95,7 @@ class Usage:
         reasks: those of them that repeated a question whose answer could not be used.
         repaired: answers whose JSON had to be mended.
         dropped: parts of answers that were left out because they did not hold.
+        faults: answers that could not be used, by cause.
         llm_s: seconds spent waiting for the model.
         answered: tokens by provider and model.
     """
@@ -103,6 +104,7 @@ class Usage:
     reasks: int = 0
     repaired: int = 0
     dropped: int = 0
+    faults: dict[str, int] = field(default_factory=dict[str, int])
     llm_s: float = 0.0
     answered: dict[tuple[str, str], Tokens] = field(default_factory=dict[tuple[str, str], Tokens])
 
@@ -113,6 +115,10 @@ class Usage:
         spent.tokens_in += completion.tokens_in
         spent.tokens_out += completion.tokens_out
         spent.tokens_cached += completion.tokens_cached
+
+    def count_fault(self, cause: str) -> None:
+        """Count an answer that cannot be used."""
+        self.faults[cause] = self.faults.get(cause, 0) + 1
 
     @property
     def tokens_in(self) -> int:

@@ -1,26 +1,27 @@
-"""Calls to an OpenAI-compatible server. The only place that knows the `openai` package.
+"""Calls to an OpenAI-compatible server. Only this and `model_http` know the `openai` package.
 
-The SDK brings authentication, the connection pool and the transport; its generic `post` is used
-with a ready body because `chat.completions.create` costs several times the CPU. Its retries are
-off: the queue retries, and two layers would multiply.
+The SDK brings authentication and its reading of statuses; its generic `post` is used with a ready
+body because `chat.completions.create` costs several times the CPU. Its retries are off: the queue
+retries, and two layers would multiply.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import httpx2
 from aiohttp import ClientError
-from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
+from openai import APIStatusError, AsyncOpenAI, OpenAIError
 from openai import Timeout as NetworkTimeout
 
 from worker.errors import Halt, Reject
 from worker.llm.causes import http_cause
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.chat_wire import ModelCard, read_completion, read_models, request_body
-from worker.llm.errors import ErrorReply, ReplyTooLong, Target, status_error, transport_error
+from worker.llm.errors import ErrorReply, Target, status_error, transport_error
+from worker.llm.model_http import CONNECT_TIMEOUT_S, ModelHttp
 from worker.llm.providers import PROVIDERS, Provider
 from worker.llm_config import ProviderName
 from worker.tracing import current
@@ -31,9 +32,6 @@ MAX_LIST_BYTES = 16 * 1_048_576
 """Of a list of models, which some providers have thousands of."""
 MAX_LOAD_BYTES = 1_048_576
 """Of the metrics; a server with many models has some 200 KB."""
-CONNECT_TIMEOUT_S = 5.0
-KEEPALIVE_S = 4.0
-"""Below the 5 s after which vLLM drops an idle connection: a reused one is never half closed."""
 # ClientError: the SDK lets through what its transport did not expect.
 _CALL_ERRORS = (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, TimeoutError)
 # Many servers and gateways speak like vLLM and have no `/health`.
@@ -68,6 +66,8 @@ class OpenAIChat:
         if not (api_key.isascii() and api_key.isprintable()):
             raise Halt("LLM_API_KEY: only printable ASCII characters can be sent")
         self._url = _usable_address(base_url)
+        # Whole, as the SDK would put it together anew for each call.
+        self._chat_url = f"{self._url.rstrip('/')}/chat/completions"
         self._secret = api_key
         self._models = dict(models)
         self._provider = provider
@@ -78,20 +78,10 @@ class OpenAIChat:
             base_url=self._url,
             api_key=api_key or "none",
             max_retries=0,
-            # The one total is asyncio.timeout: a generation sends nothing until it is done.
-            timeout=NetworkTimeout(None, connect=CONNECT_TIMEOUT_S),
+            timeout=NetworkTimeout(None, connect=CONNECT_TIMEOUT_S),  # asyncio.timeout ends calls
             # A compressed reply could unfold beyond any cap.
             default_headers={"Accept-Encoding": "identity", **provider.headers},
-            http_client=DefaultAioHttpClient(
-                limits=httpx2.Limits(
-                    max_connections=max_connections,
-                    max_keepalive_connections=max_connections,
-                    keepalive_expiry=KEEPALIVE_S,
-                ),
-                trust_env=False,  # a proxy of the environment is not meant for the model server
-                follow_redirects=False,  # private texts go where they were sent, or nowhere
-                event_hooks={"response": [self._cap_reply]},
-            ),
+            http_client=ModelHttp(max_connections, self._most_bytes),
         )
 
     async def complete(self, request: ChatRequest) -> Completion:
@@ -128,7 +118,7 @@ class OpenAIChat:
         if named:
             headers["X-Request-Id"] = quote(request.request_id, safe=_HEADER_SAFE)
         call = self._client.post(
-            "/chat/completions",
+            self._chat_url,
             cast_to=httpx2.Response,
             content=request_body(request, model, self._provider, self.structure),
             options={"headers": headers} if headers else {},
@@ -209,11 +199,10 @@ class OpenAIChat:
         except _CALL_ERRORS as error:
             raise transport_error(error, timeout_s, target) from None
 
-    async def _cap_reply(self, response: httpx2.Response) -> None:
-        most = MAX_REPLY_BYTES if response.request.method == "POST" else MAX_LIST_BYTES
-        if response.request.url.path == self._provider.load_path:
-            most = MAX_LOAD_BYTES
-        response.stream = _CappedStream(response.stream, most)
+    def _most_bytes(self, request: httpx2.Request) -> int:
+        if request.method == "POST":
+            return MAX_REPLY_BYTES
+        return MAX_LOAD_BYTES if request.url.path == self._provider.load_path else MAX_LIST_BYTES
 
 
 class _PlainClient(AsyncOpenAI):
@@ -225,27 +214,6 @@ class _PlainClient(AsyncOpenAI):
     def platform_headers(self) -> dict[str, str]:
         """None: the operating system, the processor, the versions of Python and SDK."""
         return {}
-
-
-class _CappedStream(httpx2.AsyncByteStream):
-    """A body that breaks off where it becomes absurd."""
-
-    def __init__(self, stream: object, most: int) -> None:
-        if not isinstance(stream, httpx2.AsyncByteStream):
-            raise TypeError("an asynchronous client has asynchronous bodies")
-        self._stream = stream
-        self._most = most
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._most
-        async for chunk in self._stream:
-            left -= len(chunk)
-            if left < 0:
-                raise ReplyTooLong(f"the reply is longer than {self._most:,} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _usable_address(url: str) -> str:

@@ -1,7 +1,8 @@
 """A question: the shape its answer must have, and how its text becomes a value."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, JsonValue
 from worker.llm.aside import aside
 from worker.llm.causes import Cause
 from worker.llm.salvage import without_bad_items
+from worker.llm.tokens import estimate_tokens
 from worker.llm.wire_schema import wire_schema
 
 T = TypeVar("T")
@@ -41,6 +43,8 @@ class Question(Generic[T]):
         salvage: instead of `parse`, where parts of an answer may be left out; also gives how many
             were.
         heavy: whether to check an answer may take long however short it is.
+        schema_tokens: how many the schema is, estimated: some servers get it as a part of the
+            prompt.
     """
 
     name: str
@@ -49,6 +53,10 @@ class Question(Generic[T]):
     max_tokens: int
     salvage: Callable[[str], tuple[T, int]] | None = None
     heavy: bool = False
+    schema_tokens: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema_tokens", estimate_tokens(json.dumps(self.schema)))
 
     def read(self, text: str) -> tuple[T, int]:
         """The value, and how many parts of the answer it is without.

@@ -88,6 +88,11 @@ class Router:
         """Every limit there is, as it is now."""
         return [facts for replica in self.replicas for facts in replica.limit_facts()]
 
+    @property
+    def in_use(self) -> str:
+        """The provider that calls go to: the first one, or the one to fall back on."""
+        return self._used.provider
+
     def follow(self, resize: Callable[[int], None], roles: Sequence[ModelRole]) -> None:
         """Tell, now and whenever it changes, how many calls the servers in use take.
 

@@ -126,9 +126,14 @@ class Asker:
             # The client may see by itself that there is no answer in a reply.
             if rule(error.cause).disposition is not Disposition.REASK:
                 raise
-            return Fault(Cause(error.cause), str(error)), Completion(error.raw_answer, "")
-        self.answered()
-        return await judged(inquiry, completion), completion
+            verdict = Fault(Cause(error.cause), str(error))
+            completion = Completion(error.raw_answer, "")
+        else:
+            self.answered()
+            verdict = await judged(inquiry, completion)
+        if isinstance(verdict, Fault):
+            self.usage.count_fault(str(verdict.cause))
+        return verdict, completion
 
     def _taken(self, answer: Answer[R]) -> R:
         self.usage.dropped += answer.dropped

@@ -27,12 +27,17 @@ def estimate_tokens(text: str) -> int:
     """Tokens a text will hardly exceed; grows with the text, and is 0 for none."""
     data = text.encode("utf-8", "surrogatepass")
     small, capitals, spaces = _count(data, _SMALL), _count(data, _CAPITALS), _count(data, _SPACES)
-    two, four = _count(data, _LEADS_TWO), _count(data, _LEADS_FOUR)
-    plain = _count(data, _ASCII)
-    three = len(data) - plain - _count(data, _CONTINUATION) - two - four
     words = max(small / 2.5, small / 5 + spaces * 0.8) + capitals / 1.5
+    plain = len(data) if text.isascii() else _count(data, _ASCII)
     signs = plain - small - capitals - spaces  # digits, punctuation, line ends: often one each
+    two, three, four = _longer(data, plain) if plain < len(data) else (0, 0, 0)
     return ceil(words + signs + 1.1 * two + 1.5 * three + 3.3 * four)
+
+
+def _longer(data: bytes, plain: int) -> tuple[int, int, int]:
+    """Characters of two, three and four bytes."""
+    two, four = _count(data, _LEADS_TWO), _count(data, _LEADS_FOUR)
+    return two, len(data) - plain - _count(data, _CONTINUATION) - two - four, four
 
 
 def picture_tokens(image: PreparedImage) -> int:

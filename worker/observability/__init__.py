@@ -1,1 +1,1 @@
-"""What the worker says of itself: logs, health."""
+"""What the worker says of itself: logs, metrics, traces, health."""

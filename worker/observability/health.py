@@ -38,9 +38,12 @@ class Heartbeats:
 
     def stuck(self) -> dict[str, float]:
         """The loops that have not moved within their bound, with the seconds since they did."""
+        return {name: age for name, age in self.ages().items() if age > self.bounds_s[name]}
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since each loop has moved."""
         now = self.clock.elapsed()
-        ages = {name: now - seen for name, seen in self._seen.items()}
-        return {name: age for name, age in ages.items() if age > self.bounds_s[name]}
+        return {name: now - seen for name, seen in self._seen.items()}
 
 
 @dataclass(slots=True)
@@ -91,6 +94,7 @@ def pages(health: Health, metrics: Metrics | None = None) -> dict[str, Handler]:
 
 def _exposed(metrics: Metrics) -> Handler:
     async def handle(_request: web.Request) -> web.Response:
+        await metrics.refresh()
         return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     return handle

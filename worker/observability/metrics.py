@@ -1,91 +1,116 @@
 """What the worker counts, as `GET /metrics` on the health port shows it.
 
-To add some: a field here with its sentence, and the method that those who know call; or a group in
-a file of its own, as `job_metrics`. Base units (seconds, tokens). Labels are few and of fixed
-words: settings, job types, causes; never anything from a payload or from a model's answer.
+To add some: a name with its sentence in `catalogue/`, and who counts it: here what is told call by
+call, in `job_metrics` what is told of jobs, in the other files what is read when somebody looks.
 """
 
-from collections.abc import Callable, Sequence
+import platform
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
+    ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
+from worker.clock import Clock
+from worker.llm.breaker import State
 from worker.llm.chat import Completion
-from worker.llm.limit import LimitFacts
+from worker.llm.prices import NO_PRICES, Prices
+from worker.observability import words
+from worker.observability.budget_metrics import BudgetMetrics
+from worker.observability.catalogue import core as of_core
+from worker.observability.catalogue import doing
+from worker.observability.catalogue import model as of_model
+from worker.observability.fleet_metrics import FleetMetrics, Look
 from worker.observability.job_metrics import JobMetrics
-from worker.observability.limit_metrics import LimitMetrics
+from worker.observability.lag import LagWatch
+from worker.observability.server_metrics import ServerMetrics, Servers
+from worker.observability.tally import Labels, Tally, Timings, gauge
+from worker.observability.worker_metrics import Sight, WorkerMetrics
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
-"""A tag is a fraction of a second, a page of a document the best part of a minute."""
-_BREAKER = {"closed": 0, "half_open": 1, "open": 2}
-
-# Beside every counter it would say since when that counts: twice the lines for a start we know.
-disable_created_metrics()
 
 
 class Metrics:
     """Every metric of one worker, in a registry of its own; implements `CallObserver`.
 
+    Args:
+        prices: what tokens cost.
+        clock: the time.
+
     Attributes:
         jobs: what is counted of jobs.
+        lag: what finds out how late the event loop is; `run` must be running.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prices: Prices = NO_PRICES, clock: Clock | None = None) -> None:
         self.registry = CollectorRegistry()
-        self.jobs = JobMetrics(self.registry)
-        self._calls = Counter(
-            "llm_worker_llm_calls",
-            "Calls to model servers, by how they ended.",
-            ["provider", "model", "outcome"],
-            registry=self.registry,
-        )
-        self._call_seconds = Histogram(
-            "llm_worker_llm_call_seconds",
-            "What a call to a model server took, whatever came of it.",
-            ["provider", "model"],
-            registry=self.registry,
-            buckets=_CALL_SECONDS,
-        )
-        self._breaker = Gauge(
-            "llm_worker_llm_breaker_state",
-            "Whether a model server is used (0), being tried (1) or left alone (2).",
-            ["provider", "server"],
-            registry=self.registry,
-        )
-        self._budget = Gauge(
-            "llm_worker_llm_budget_tokens",
-            "The fleet's tokens of this UTC day: used (spent), and how many may be (limit).",
-            ["provider", "kind"],
-            registry=self.registry,
-        )
+        self._clock = clock or Clock()
+        self.jobs = JobMetrics(self.registry, prices, self._clock)
+        self._calls, self._finishes = Tally(of_model.CALLS), Tally(of_model.FINISHES)
+        self._call_seconds = Timings(of_model.CALL_SECONDS)
+        self._openings = Tally(of_model.BREAKER_OPENINGS)
+        self._core = Tally(of_core.CORE_REQUESTS)
+        self._core_seconds = Timings(of_core.CORE_SECONDS)
+        self.lag = LagWatch(self._clock)
+        self._budgets = BudgetMetrics()
+        self._fleet: FleetMetrics | None = None
+        model_side = (self._calls, self._finishes, self._call_seconds, self._openings)
+        for counted in (*model_side, self._core, self._core_seconds, self.lag.lags, self._budgets):
+            self.registry.register(counted)
+        ProcessCollector(registry=self.registry)
+
+    async def refresh(self) -> None:
+        """Ask Redis what it knows of the fleet, if that is due."""
+        if self._fleet is not None:
+            await self._fleet.refresh()
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format, see `CONTENT_TYPE`."""
         return generate_latest(self.registry)
 
+    # ------------------------------------------------------------------ what is told
+
     def called(
         self, provider: str, model: str, outcome: str, seconds: float, completion: Completion | None
     ) -> None:
         """A call has ended; see `CallObserver`."""
-        del completion  # its tokens are counted with the job that they were used for
-        self._calls.labels(provider, model, outcome or "unknown").inc()
-        self._call_seconds.labels(provider, model).observe(max(seconds, 0.0))
+        self._calls.add((provider, model, words.cause(outcome or "unknown")))
+        self._call_seconds.observe((provider, model), seconds)
+        if completion is not None:  # its tokens are counted with the job that they were used for
+            self._finishes.add((provider, model, words.finish(completion.finish_reason)))
 
     def breaker(self, provider: str, server: str, state: str) -> None:
         """A server is `closed`, `half_open` or `open`; see `CallObserver`."""
-        self._breaker.labels(provider, server).set(_BREAKER[state])
+        if state == State.OPEN:
+            self._openings.add((provider, server))
 
-    def watch_limits(self, limits: Callable[[], Sequence[LimitFacts]]) -> None:
-        """Show how much each model server is sent at once; asked each time somebody looks."""
-        self.registry.register(LimitMetrics(limits))
+    def core_answered(self, route: str, outcome: str, seconds: float) -> None:
+        """A request to Core has ended; see `worker.core_api_client`."""
+        self._core.add((route, words.core_outcome(outcome)))
+        self._core_seconds.observe((route,), seconds)
+
+    # ------------------------------------------------------------------ what is looked at
+
+    def watch_servers(self, servers: Servers) -> None:
+        """Show how the model servers are."""
+        for replica in servers.replicas:
+            self._openings.add((replica.provider, replica.server), 0)
+        self.registry.register(ServerMetrics(servers))
+
+    def watch_worker(self, sight: Sight, version: str) -> None:
+        """Show what the worker is doing, and which version of it does it."""
+        self.registry.register(WorkerMetrics(sight))
+        self.registry.register(_Build((version, platform.python_version())))
+
+    def watch_fleet(self, look: Look) -> None:
+        """Show what Redis knows of the fleet."""
+        self._fleet = FleetMetrics(look, self._clock.elapsed)
+        self.registry.register(self._fleet)
 
     def watch_budget(self, provider: str, limit: int, spent: Callable[[], int]) -> None:
         """Show a provider's budget.
@@ -95,5 +120,15 @@ class Metrics:
             limit: tokens a day.
             spent: asked each time somebody looks; returns at once.
         """
-        self._budget.labels(provider, "limit").set(limit)
-        self._budget.labels(provider, "spent").set_function(spent)
+        self._budgets.watch(provider, limit, spent)
+
+
+class _Build(Collector):
+    """What runs here."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._labels = labels
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Always 1."""
+        yield gauge(doing.BUILD, {self._labels: 1})

@@ -1,10 +1,11 @@
-"""Who watches the jobs of a worker: the teller of events and the traces, as the settings say."""
+"""Who watches the jobs of a worker: the teller of events, the traces, and who counts."""
 
 import asyncio
 
 from shared.redis_streams import Keys, StreamClient
 from worker.clock import Clock
 from worker.config import Settings
+from worker.job import Witness
 from worker.observability.traces import Traces
 from worker.setting_types import EventsTold
 from worker.telling import Telling
@@ -12,22 +13,35 @@ from worker.witnesses import all_of
 
 
 class Onlookers:
-    """The teller and the traces, with what they need to run and to end.
+    """All of them, with what they need to run and to end.
 
     Args:
         telling: None where only ends are told, or nothing.
         traces: those of this worker.
         keys: the names in Redis.
         consumer: this worker's name in the group.
+        counting: who counts jobs.
 
     Attributes:
         witness: to be told of each step of each job.
     """
 
-    def __init__(self, telling: Telling | None, traces: Traces, keys: Keys, consumer: str) -> None:
+    def __init__(
+        self,
+        telling: Telling | None,
+        traces: Traces,
+        keys: Keys,
+        consumer: str,
+        counting: Witness | None = None,
+    ) -> None:
         self._telling = telling
         self._traces = traces
-        self.witness = all_of(telling, traces.witness(keys, consumer))
+        self.witness = all_of(telling, traces.witness(keys, consumer), counting)
+
+    @property
+    def events_dropped(self) -> int:
+        """Lifecycle events that could not be told."""
+        return 0 if self._telling is None else self._telling.dropped
 
     async def run(self) -> None:
         """Tell what there is to tell, until cancelled."""

@@ -1,22 +1,17 @@
-"""One log line per job that has ended, and its place in the metrics."""
+"""One log line per job that has ended."""
 
 import structlog
 
 from worker.job import Job
 from worker.llm.prices import NO_PRICES, Prices, usage_report
-from worker.observability.metrics import Metrics
 from worker.outcome import Failed, Outcome
 
 log = structlog.get_logger(__name__)
 
 
-def report(
-    job: Job, outcome: Outcome, *, prices: Prices = NO_PRICES, metrics: Metrics | None = None
-) -> None:
+def report(job: Job, outcome: Outcome, *, prices: Prices = NO_PRICES) -> None:
     """Say what came of a job, what it took and cost, and, for a dead letter, why."""
     spent = job.spent or usage_report(job.usage, prices)
-    if metrics is not None:
-        metrics.jobs.ended(job, outcome, spent, prices.currency)
     fields = job.log_fields | {
         "outcome": outcome.kind,
         "attempt": job.attempts,

@@ -1,14 +1,17 @@
 """What is odd, in plain words, with the command to type next. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
 
 from worker.marks import tenant_field
 from worker.operations.fleet import Worker
 from worker.operations.letters import RECENT_S, Letters
 from worker.operations.pausing import PauseNote
+from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
+
+_TENANTS_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,18 @@ class Hint:
     command: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """What is paused, by `type:image_tag` or `tenant:acme`, and how many jobs of tenants wait."""
+
+    notes: Mapping[str, PauseNote] = field(default_factory=dict[str, PauseNote])
+    tenants: TenantsWaiting = field(default_factory=TenantsWaiting)
+
+
 def hints(
     streams: Sequence[StreamView],
     workers: Sequence[Worker],
-    pauses: Mapping[str, PauseNote],
+    pauses: Pauses,
     letters: Letters,
     now: float,
 ) -> Iterator[Hint]:
@@ -85,21 +96,24 @@ def _who(names: Sequence[str], living: Sequence[Worker]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} of {len(living)} workers"
 
 
-def _paused(
-    streams: Sequence[StreamView], pauses: Mapping[str, PauseNote], now: float
-) -> Iterator[Hint]:
+def _paused(streams: Sequence[StreamView], pauses: Pauses, now: float) -> Iterator[Hint]:
     for stream in streams:
         if stream.paused is not None:
             text = (
                 f"{stream.job_type} is paused{_by(stream.paused, now)}; {stream.waiting} jobs wait"
             )
             yield Hint(text, f"llm-worker resume {stream.job_type}")
-    prefix = tenant_field("")
-    for name, note in pauses.items():
-        if name.startswith(prefix):
-            tenant = name.removeprefix(prefix)
-            text = f"tenant {tenant} is paused{_by(note, now)}"
-            yield Hint(text, f"llm-worker resume --tenant {quote(tenant)}")
+    jobs = pauses.tenants.jobs
+    tenants = sorted(jobs, key=lambda tenant: (-jobs[tenant], tenant))
+    at_least = "at least " if pauses.tenants.may_be_more else ""
+    for tenant in tenants[:_TENANTS_NAMED]:
+        note = pauses.notes.get(tenant_field(tenant), PauseNote())
+        text = f"tenant {tenant} is paused{_by(note, now)}; {at_least}{jobs[tenant]} jobs wait"
+        yield Hint(text, f"llm-worker resume --tenant {quote(tenant)}")
+    if others := tenants[_TENANTS_NAMED:]:
+        waiting = sum(jobs[tenant] for tenant in others)
+        text = f"{len(others)} more tenants are paused; {at_least}{waiting} jobs wait"
+        yield Hint(text, "llm-worker pause")
 
 
 def _by(note: PauseNote, now: float) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from shared.redis_streams import Keys, StreamClient
 from worker.marks import type_field
 from worker.operations.fleet import Worker, read_workers
-from worker.operations.hints import Hint, hints
+from worker.operations.hints import Hint, Pauses, hints
 from worker.operations.letters import Letters, read_letters
 from worker.operations.pausing import PauseNote, read_pauses
 from worker.operations.streams import StreamCounts, count_streams, server_now
+from worker.operations.tenants import TenantsWaiting, count_tenants
 from worker.operations.view import StreamView
 
 
@@ -20,6 +21,7 @@ class Snapshot:
     Attributes:
         at: the server's clock, in Unix seconds.
         pauses: what is paused, by `type:image_tag` or `tenant:acme`.
+        tenants: how many jobs of those that are paused wait.
         hints: what is odd, and what to do about it.
     """
 
@@ -28,6 +30,7 @@ class Snapshot:
     workers: tuple[Worker, ...]
     letters: Letters
     pauses: Mapping[str, PauseNote]
+    tenants: TenantsWaiting
     hints: tuple[Hint, ...]
 
 
@@ -39,13 +42,16 @@ async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
     counts = await count_streams(client, keys)
     letters = await read_letters(client, keys, now)
     streams = view_streams(counts, workers, pauses, now)
+    waiting = sum(stream.waiting for stream in streams)
+    tenants = await count_tenants(client, keys, pauses, waiting)
     return Snapshot(
         at=now,
         streams=streams,
         workers=tuple(workers),
         letters=letters,
         pauses=pauses,
-        hints=tuple(hints(streams, workers, pauses, letters, now)),
+        tenants=tenants,
+        hints=tuple(hints(streams, workers, Pauses(pauses, tenants), letters, now)),
     )
 
 

@@ -31,33 +31,47 @@ class StreamCounts:
     holders: Mapping[str, int]
 
 
-async def count_stream(client: StreamClient, keys: Keys, job_type: str) -> StreamCounts:
-    """Look at one stream; one that does not exist is empty.
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What Redis counts, at one moment.
 
-    Entries are deleted when they are settled, so what the stream has and nobody holds is what
-    waits: some was never handed out, and some waits for its turn under a name of no worker.
+    Attributes:
+        at: the server's clock, in Unix seconds.
+        paused: the fields of what is paused, see `worker.marks`.
     """
-    reply = await STREAM_STATE(client, [keys.stream(job_type), keys.outbox(job_type)], [GROUP])
-    length, outbox, first_new, rows = cast("tuple[int, int, bytes, list[list[Any]]]", reply)
-    held = {row[0].decode(errors="replace"): (int(row[1]), row[2]) for row in rows}
-    _, first_in_turn = held.pop(WAITING, (0, b""))
-    in_flight = sum(count for count, _ in held.values())
-    return StreamCounts(
-        job_type=job_type,
-        waiting=max(0, length - in_flight),
-        in_flight=in_flight,
-        outbox=outbox,
-        oldest_waiting_at=_oldest([first_new, first_in_turn]),
-        oldest_in_flight_at=_oldest(oldest for _, oldest in held.values()),
-        holders={name: count for name, (count, _) in held.items()},
+
+    at: float
+    dead_letters: int
+    paused: tuple[str, ...]
+    streams: tuple[StreamCounts, ...]
+
+
+async def count_all(
+    client: StreamClient, keys: Keys, job_types: Sequence[str] = tuple(JobType)
+) -> Counts:
+    """Look at the streams of these job types and what is beside them, in one round trip.
+
+    A stream that does not exist is empty. Entries are deleted when they are settled, so what the
+    stream has and nobody holds is what waits: some was never handed out, and some waits for its
+    turn under a name of no worker.
+    """
+    names = [str(job_type) for job_type in job_types]
+    of_streams = [key for name in names for key in (keys.stream(name), keys.outbox(name))]
+    reply = await STREAM_STATE(client, [keys.dead, keys.paused, *of_streams], [GROUP])
+    now_ms, letters, paused, rows = cast("tuple[int, int, list[bytes], list[list[Any]]]", reply)
+    return Counts(
+        at=now_ms / 1_000,
+        dead_letters=letters,
+        paused=tuple(name.decode(errors="replace") for name in paused),
+        streams=tuple(_counted(name, row) for name, row in zip(names, rows, strict=True)),
     )
 
 
 async def count_streams(
     client: StreamClient, keys: Keys, job_types: Sequence[str] = tuple(JobType)
 ) -> list[StreamCounts]:
-    """Look at the streams of all job types."""
-    return [await count_stream(client, keys, str(job_type)) for job_type in job_types]
+    """Look at the streams alone."""
+    return list((await count_all(client, keys, job_types)).streams)
 
 
 async def server_now(client: StreamClient) -> float:
@@ -69,6 +83,22 @@ async def server_now(client: StreamClient) -> float:
 def appended_at(entry_id: str) -> float:
     """When an entry was appended, in Unix seconds; its id says so."""
     return int(entry_id.partition("-")[0]) / 1_000
+
+
+def _counted(job_type: str, row: list[Any]) -> StreamCounts:
+    length, outbox, first_new, consumers = cast("tuple[int, int, bytes, list[list[Any]]]", row)
+    held = {name.decode(errors="replace"): (int(count), first) for name, count, first in consumers}
+    _, first_in_turn = held.pop(WAITING, (0, b""))
+    in_flight = sum(count for count, _ in held.values())
+    return StreamCounts(
+        job_type=job_type,
+        waiting=max(0, length - in_flight),
+        in_flight=in_flight,
+        outbox=outbox,
+        oldest_waiting_at=_oldest([first_new, first_in_turn]),
+        oldest_in_flight_at=_oldest(oldest for _, oldest in held.values()),
+        holders={name: count for name, (count, _) in held.items()},
+    )
 
 
 def _oldest(entry_ids: Iterable[bytes]) -> float | None:

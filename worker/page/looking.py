@@ -12,13 +12,14 @@ from worker.clock import Clock
 from worker.operations.finding import EntryPlace
 from worker.operations.fleet import Worker
 from worker.operations.graveyard import Found, Wanted, glance, leaf
-from worker.operations.hints import Hint, hints
+from worker.operations.hints import Hint, Pauses, hints
 from worker.operations.letters import Letters, read_letters
 from worker.operations.pluck import Plucking
 from worker.operations.recent import RecentJob, read_recent
 from worker.operations.snapshot import Snapshot, take_snapshot
 from worker.operations.story import Story, tell_story
 from worker.operations.streams import server_now
+from worker.operations.tenants import TenantsWaiting
 from worker.page.lately import Lately
 from worker.queue.dead_letters import DeadLetter, DeadLetters
 from worker.queue.redis_clients import describe
@@ -177,5 +178,6 @@ class Looking:
         now, nothing = self._clock.now(), Letters(0, 0, ())
         worker = Worker(self.me, self._facts().model_copy(update={"at": now}), 0.0, silent=False)
         first = Hint(away, "llm-worker check")
-        odd = (first, *hints((), [worker], {}, nothing, now))
-        return Overview(Snapshot(now, (), (worker,), nothing, {}, odd), (), away)
+        odd = (first, *hints((), [worker], Pauses(), nothing, now))
+        snapshot = Snapshot(now, (), (worker,), nothing, {}, TenantsWaiting(), odd)
+        return Overview(snapshot, (), away)

@@ -1,14 +1,19 @@
 """The metrics of several processes as one text, each sample with its process: pure.
 
 Nothing is added up: a process that is restarted begins at nought, and Prometheus sees a reset of
-its own series, not a dip in a sum.
+its own series, not a dip in a sum. What is the fleet's is there once and without a process: each
+has read it out of the same Redis, and a sum over them would have it many times.
 """
 
 import re
 from collections.abc import Mapping
 
+from worker.observability.catalogue.metric import FLEET, Metric
+from worker.observability.catalogue.process import PROCESS_DEATHS, PROCESS_UP
+
 _SAMPLE = re.compile(r"([A-Za-z_:][A-Za-z0-9_:]*)(\{?)(.*)", re.DOTALL)
 _FAMILY = re.compile(r"^(?=# HELP )", re.MULTILINE)
+_OF_FLEET = f"# HELP {FLEET}"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -22,9 +27,13 @@ def merged(texts: Mapping[int, str]) -> str:
         for block in _FAMILY.split(text):
             lines = [line for line in block.split("\n") if line]  # labels may hold other line ends
             head = [line for line in lines if line.startswith("#")]
-            samples = [labelled(line, process) for line in lines[len(head) :]]
+            samples = lines[len(head) :]
             name = " ".join(head[:1])
-            families.setdefault(name, (head, []))[1].extend(samples)
+            family = families.setdefault(name, (head, []))[1]
+            if not name.startswith(_OF_FLEET):
+                family.extend(labelled(line, process) for line in samples)
+            elif not family:
+                family.extend(samples)
     ordered = (line for head, samples in families.values() for line in [*head, *samples])
     return "".join(line + "\n" for line in ordered)
 
@@ -44,11 +53,13 @@ def labelled(sample: str, process: int) -> str:
 def of_parent(up: Mapping[int, bool], deaths: Mapping[int, int]) -> str:
     """What only the parent knows: which processes are up, and how often each has died."""
     lines = [
-        "# HELP llm_worker_process_up Whether a process runs and answers (1) or not (0).",
-        "# TYPE llm_worker_process_up gauge",
-        *(f'llm_worker_process_up{{process="{n}"}} {int(is_up)}' for n, is_up in up.items()),
-        "# HELP llm_worker_process_deaths_total Processes that ended unasked, and were replaced.",
-        "# TYPE llm_worker_process_deaths_total counter",
-        *(f'llm_worker_process_deaths_total{{process="{n}"}} {d}' for n, d in deaths.items()),
+        *_head(PROCESS_UP),
+        *(f'{PROCESS_UP.name}{{process="{n}"}} {int(is_up)}' for n, is_up in up.items()),
+        *_head(PROCESS_DEATHS),
+        *(f'{PROCESS_DEATHS.name}{{process="{n}"}} {count}' for n, count in deaths.items()),
     ]
     return "".join(line + "\n" for line in lines)
+
+
+def _head(metric: Metric) -> tuple[str, str]:
+    return f"# HELP {metric.name} {metric.sentence}", f"# TYPE {metric.name} {metric.kind}"

@@ -1,7 +1,8 @@
-"""Writes gathered into few scripts: take one, take what else is there, send, repeat.
+"""Writes gathered into few scripts: take one, take what else is there, send, rest, repeat.
 
-The batch forms by itself, of what arrived while the last one was on its way; nothing waits for a
-timer. Twenty to forty times cheaper than one script per write.
+The batch forms by itself, of what arrived while the last one was on its way and in the rest after
+it. Who comes to a quiet place is sent at once; only where many come does one wait, and no slot of
+the model's waits with it. Twenty to forty times cheaper than one script per write.
 """
 
 import asyncio
@@ -12,6 +13,9 @@ from typing import Generic, TypeVar
 from worker.queue.redis_clients import insist
 
 T = TypeVar("T")
+REST_S = 0.02
+"""Between two scripts of a kind. Redis answers in less than one millisecond: without a rest, 400
+jobs a second went in scripts of two or three, and each costs as much as ten writes in one."""
 BATCH_BYTES = 4_000_000
 """Of contents in one script; a single write may be larger, and then goes alone."""
 
@@ -71,6 +75,8 @@ class Gathering(Generic[T]):
                 while self._waiting:
                     batch = self._next_batch()
                     await self._send_batch(batch)
+                    if len(self._waiting) < self._batch_max:
+                        await asyncio.sleep(REST_S)
         finally:  # who waits for an answer that nobody will fetch would wait for ever
             self._is_over = True
             for _, ours in (*batch, *self._waiting):

@@ -110,21 +110,31 @@ class JobQueue:
     ) -> list[ClaimedEntry]:
         """Take over entries whose lease nobody has renewed for `idle_ms`.
 
-        Of the job types in `unanswered` (None: of all) any; of the others only those that have
-        their outcome already and need no more than delivery.
+        Of the job types in `unanswered` (None: of all) any; of the others, and of tenants that are
+        paused, only those that have their outcome already and need no more than delivery. Tenants
+        that are not paused any more have their turns again.
         """
+        more, rows = 1, list[list[Any]]()
         order = list(self._order)
-        keys = [key for job_type in order for key in self._keys_of(job_type)]
+        while more and not rows:
+            rows, more = await self._reclaim_some(room, idle_ms, order, unanswered)
+        return [read_entry(order[int(number) - 1], row) for number, *row in rows]
+
+    async def _reclaim_some(
+        self, room: int, idle_ms: int, order: Sequence[str], unanswered: Collection[str] | None
+    ) -> tuple[list[list[Any]], int]:
+        """Rows of entries; 1 with them where paused tenants' were in front of others, perhaps."""
+        keys = [key for job_type in order for key in self._keys.waiting_room(job_type)]
         which = ["any" if unanswered is None or n in unanswered else "answered" for n in order]
         not_after_ms = await self._server_ms() + min(max(idle_ms // 3, 200), _RECLAIM_LATE_MS)
         args = [GROUP, self._consumer, idle_ms, room, not_after_ms, WAITING, *which]
-        reply = await self._run(RECLAIM, keys, args)
-        rows, ghosts, missing = cast("tuple[list[list[Any]], int, list[int]]", reply)
+        reply = await self._run(RECLAIM, [*keys, self._keys.paused], args)
+        rows, ghosts, missing, more = cast("tuple[list[list[Any]], int, list[int], int]", reply)
         if ghosts:
             log.warning("ghosts_acknowledged", entries=ghosts)
         if missing:
             await self.create_groups([order[number - 1] for number in missing])
-        return [read_entry(order[int(number) - 1], row) for number, *row in rows]
+        return rows, more
 
     # ------------------------------------------------------------------ holding it
 

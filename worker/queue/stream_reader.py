@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from shared.redis_streams import GROUP, WAITING, Keys, create_consumer_group
 from worker.queue.claimed_entry import ClaimedEntry, read_entry
 from worker.queue.redis_clients import RedisClients, insist
-from worker.queue.scripts import CLAIM
+from worker.queue.scripts import ARRIVE, CLAIM
 from worker.queue.turns import Order
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class StreamReader:
         self._consumer = consumer
         self._order = list(job_types)
         self._reader_id: int | None = None
-        self._woken = False
+        self._woken = self._nudged = False
 
     async def create_groups(self, job_types: Iterable[str] | None = None) -> None:
         """Make sure each stream and its group are there; started at id 0, so nothing is skipped."""
@@ -48,6 +48,7 @@ class StreamReader:
 
         In this order, or of all job types, which take turns at being first.
         """
+        self._nudged = False
         self._order.append(self._order.pop(0))
         if order is None:
             order = Order(dict.fromkeys(self._order, 0))
@@ -65,26 +66,29 @@ class StreamReader:
         What it had already been given still reaches its caller.
         """
         self._woken = True
+        await self._unblock()
+
+    async def nudge(self) -> None:
+        """End the read that goes on, if there is one: what it listens to has changed."""
+        self._nudged = True
+        await self._unblock()
+
+    async def _unblock(self) -> None:
         while (reader_id := self._reader_id) is not None:
             if await self._clients.commands.execute_command("CLIENT", "UNBLOCK", reader_id):
                 return
             await asyncio.sleep(0.01)  # this came before the read, which is still on its way
 
-    async def nudge(self) -> None:
-        """End a blocked read now, if there is one: what it listens to has changed."""
-        if self._reader_id is not None:
-            await self._clients.commands.execute_command("CLIENT", "UNBLOCK", self._reader_id)
-
     async def _read_now(self, room: int, order: Order) -> tuple[list[ClaimedEntry], bool]:
         """What there is; False with it when there may be more that was not looked at."""
         names = list(order.shares)
-        keys = [key for name in names for key in self._keys_of(name)]
+        keys = [key for name in names for key in self._keys.waiting_room(name)]
         more = 1
         for sorts_left in range(_SORTS_MAX, -1, -1):
             args = (room, order.lookahead, _SORTED_AT_ONCE, min(sorts_left, 1))
             reply = await CLAIM(
                 self._clients.reader,
-                keys,
+                [*keys, self._keys.paused],
                 [GROUP, self._consumer, WAITING, *args, *order.shares.values()],
             )
             rows, missing, more, ghosts = cast("tuple[list[list[Any]], list[int], int, int]", reply)
@@ -93,18 +97,8 @@ class StreamReader:
             if missing:
                 await self.create_groups([names[number - 1] for number in missing])
             if rows or not more or self._woken:
-                return [
-                    read_entry(names[int(n) - 1], [id_, flat, 1, *rest])
-                    for n, id_, flat, *rest in rows
-                ], not more
+                return [read_entry(names[int(number) - 1], row) for number, *row in rows], not more
         return [], False
-
-    def _keys_of(self, job_type: str) -> tuple[str, str, str, str]:
-        keys = self._keys
-        return (
-            *(keys.stream(job_type), keys.outbox(job_type)),
-            *(keys.tickets(job_type), keys.turns(job_type)),
-        )
 
     async def _read_blocked(self, room: int, order: list[str], block_ms: int) -> list[ClaimedEntry]:
         # A blocked read can bring one entry per stream, so with little room fewer are listened to,
@@ -116,7 +110,7 @@ class StreamReader:
         reader = self._clients.reader
         self._reader_id = int(await reader.execute_command("CLIENT", "ID"))
         try:
-            if self._woken:
+            if self._woken or self._nudged:
                 return []
             reply = await reader.execute_command(
                 *("XREADGROUP", "GROUP", GROUP, self._consumer, "COUNT", 1, "BLOCK", block_ms),
@@ -130,19 +124,22 @@ class StreamReader:
         finally:
             self._reader_id = None
         streams = cast("dict[bytes, list[tuple[bytes, dict[bytes, bytes]]]]", reply or {})
-        return [
-            await self._with_outcome(by_stream[stream.decode()], entry_id.decode(), fields)
+        arrived = [
+            await self._arrived(by_stream[stream.decode()], entry_id.decode(), fields)
             for stream, entries in streams.items()
             for entry_id, fields in entries
         ]
+        return [entry for entry in arrived if entry is not None]
 
-    async def _with_outcome(
+    async def _arrived(
         self, job_type: str, entry_id: str, fields: dict[bytes, bytes]
-    ) -> ClaimedEntry:
-        """As in `claim.lua`: new to the group need not be new to the world."""
-        command = self._clients.commands.execute_command
-        words = ("HMGET", self._keys.outbox(job_type), entry_id, f"{entry_id}:n")
+    ) -> ClaimedEntry | None:
+        """As in `claim.lua`: new to the group need not be new to the world, nor anybody's turn."""
+        keys = [*self._keys.waiting_room(job_type), self._keys.paused]
+        args = (GROUP, self._consumer, WAITING, entry_id)
         # Insisted on: an error here would leave what was just read pending to nobody.
-        reply = await insist(lambda: command(*words), doing="read the outbox")
+        reply = await insist(lambda: ARRIVE(self._clients.commands, keys, args), doing="look at it")
+        if reply is None:
+            return None
         outcome, delivered = cast("list[bytes | None]", reply)
         return ClaimedEntry(job_type, entry_id, fields, 1, outcome, int(delivered or 0))

@@ -59,8 +59,7 @@ class Upkeep:
         return restored
 
     async def _restore(self, job_type: str) -> int:
-        of_type = (self._keys.stream, self._keys.outbox, self._keys.tickets, self._keys.turns)
-        keys = [name(job_type) for name in of_type]
+        keys = self._keys.waiting_room(job_type)
         restored, start = 0, "-"
         while start:
             reply = await MEND(self._client, keys, [GROUP, WAITING, start, _MENDED_AT_ONCE])

@@ -22,6 +22,7 @@ from worker.steering.roster import WorkerFacts
 log = structlog.get_logger(__name__)
 
 _BEAT_EVERY_S = 5.0
+_TENANTS_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,18 @@ def build_steering(
 
 
 def _heeding(hands: Hands) -> Callable[[bool], Awaitable[None]]:
-    """What follows when marks were read: cancelled jobs are cut off, a read is made anew."""
+    """What follows when marks were read: cancelled jobs are cut off, paused ones not tried again, a
+    read is made anew.
+    """
     marks = hands.claiming.limits.marks
 
     async def heed(paused_changed: bool) -> None:
         marks.interrupt(hands.leases)
         if paused_changed:
+            marks.stop(hands.leases)
             types, tenants = sorted(marks.paused.types), sorted(marks.paused.tenants)
-            log.warning("paused_by_operator", job_types=types, tenants=tenants)
+            some = tenants[:_TENANTS_NAMED]
+            log.warning("paused_by_operator", job_types=types, tenants=some, of=len(tenants))
             with suppress(*OUTAGE):  # then the read ends by its own timeout
                 await hands.queue.nudge()
 

@@ -86,7 +86,7 @@ class Portrait:
         return WorkerFacts(
             host=shortened(socket.gethostname()),
             pid=os.getpid(),
-            version=_version(),
+            version=version(),
             started_at=self._started_at,
             job_types=self._job_types,
             slots=slots.used,
@@ -144,7 +144,8 @@ def _server(replica: Replica) -> ModelServer:
 
 
 @cache
-def _version() -> str:
+def version() -> str:
+    """What is installed, such as `1.2.0`; empty in a checkout that never was."""
     try:
         return installed("llm-worker")
     except PackageNotFoundError:  # run from a checkout that was never installed

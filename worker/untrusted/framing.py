@@ -25,6 +25,7 @@ _INVISIBLE = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
+_INVISIBLE_ASCII = {code: None for code in range(0x80) if _INVISIBLE.fullmatch(chr(code))}
 # What chat templates set turns apart with. Most servers read it as that in a user's text too: an
 # email could end its own turn and begin the system's.
 _TURNS = re.compile(
@@ -51,9 +52,14 @@ def marked(
             keeps the server's prefix cache warm; nobody else can work the code out.
         nonce: the code in the markers; made up anew unless a test needs to know it.
     """
-    inside = _OPENING.sub("< < <", visible(text))
-    inside = _CLOSING.sub(lambda forged: forged[1] + " ".join(forged[2]), inside)
-    inside = _TURNS.sub(lambda turn: f"{turn[0][0]} {turn[0][1:]}", inside)
+    inside = visible(text)
+    # Few texts have any of these signs, and to look for one takes a thousandth of a pattern's time.
+    if "<<<" in inside:
+        inside = _OPENING.sub("< < <", inside)
+    if ">>>" in inside:
+        inside = _CLOSING.sub(lambda forged: forged[1] + " ".join(forged[2]), inside)
+    if "<" in inside or "[" in inside:
+        inside = _TURNS.sub(lambda turn: f"{turn[0][0]} {turn[0][1:]}", inside)
     code = nonce or (_steady_code(inside) if steady else secrets.token_hex(4).translate(_LETTERS))
     return f"<<<{label} {code}\n{inside}\n{label} {code}>>>"
 
@@ -72,7 +78,12 @@ async def shown(text: str, links: Links = "text") -> str:
 
 def visible(text: str) -> str:
     r"""The text without characters that cannot be seen, every line end a `\n`."""
-    return _INVISIBLE.sub("", "\n".join(text.splitlines()))
+    # Line by line: most are ASCII in most texts, and of those characters are left out at a
+    # fiftieth of the pattern's cost.
+    return "\n".join(
+        line.translate(_INVISIBLE_ASCII) if line.isascii() else _INVISIBLE.sub("", line)
+        for line in text.splitlines()
+    )
 
 
 def one_line(text: str) -> str:

@@ -14,6 +14,8 @@ _ADDRESS = re.compile(
     r"|(?<!\w)//(?=\w)|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}(?::\d{1,5})?[/?](?=\S))[^\s<>()\[\]{}\"']*",
     re.IGNORECASE,
 )
+_SIGNS_OF_ONE = frozenset(":/.")
+"""Every address has one of them, and hardly a tag has."""
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()]++|\([^()]*+\))*+\)|\[[^\[\]]*\]|:)")
 _TAG = re.compile(r"<[/!?a-z][^<>]*>?", re.IGNORECASE)
 _MARKS = re.compile(r"\]\(|!\[|`+|\*\*+|__+|~~+|^(?:[#>|]+|[*+-]) +")
@@ -27,6 +29,8 @@ def plain(text: str) -> str:
     for short texts, a few thousand characters.
     """
     said = one_line(unescaped(text))
+    if said.isascii() and said.replace(" ", "").isalnum():
+        return said  # nothing but words
     while (less := _once(said)) != said:
         said = less
     return said
@@ -34,7 +38,7 @@ def plain(text: str) -> str:
 
 def has_address(text: str) -> bool:
     """Whether there is something to click in a text."""
-    return _ADDRESS.search(text) is not None
+    return not _SIGNS_OF_ONE.isdisjoint(text) and _ADDRESS.search(text) is not None
 
 
 def _once(text: str) -> str:

@@ -145,6 +145,17 @@ async def test_what_was_mended_or_left_out_is_counted() -> None:
     await ask(question, PROMPT)
     await ask(question, PROMPT)
     assert (ask.usage.repaired, ask.usage.dropped, ask.usage.reasks) == (1, 2, 1)
+    assert ask.usage.faults == {"schema_mismatch": 1}
+
+
+async def test_every_answer_that_cannot_be_used_is_counted_by_its_cause() -> None:
+    """Also one in which the client sees by itself that there is nothing."""
+    nothing = Retryable("nothing in it", cause="empty_response")
+    ask, _ = _asker(nothing, Completion(GOOD, "length"), "no JSON", GOOD)
+    with pytest.raises(Retryable):
+        await ask(TAGS, PROMPT)
+    await ask(TAGS, PROMPT)
+    assert ask.usage.faults == {"empty_response": 1, "truncated": 1, "invalid_json": 1}
 
 
 async def test_many_faults_make_a_short_note() -> None:

@@ -12,6 +12,7 @@ from tests.tracing import Memory
 from worker.clock import Clock
 from worker.config import Settings
 from worker.job import NOBODY
+from worker.observability.metrics import Metrics
 from worker.observability.onlookers import Onlookers, build_telling
 from worker.observability.traces import Traces
 from worker.telling import Telling
@@ -63,6 +64,20 @@ async def test_events_and_traces() -> None:
         enter(UNTRACED)
     await onlookers.close()
     assert (len(sent.commands), len(memory.spans)) == (1, 1)
+
+
+async def test_who_counts_is_told_as_well() -> None:
+    """Also where nobody else listens; and how many events are lost can be asked."""
+    metrics = Metrics()
+    onlookers = Onlookers(None, Traces(), Keys(), "me", metrics.jobs)
+    onlookers.witness.seen(job())
+    labels = {"job_type": "text_tag"}
+    assert metrics.registry.get_sample_value("llm_worker_jobs_claimed_total", labels) == 1
+    assert onlookers.events_dropped == 0
+    telling = told(Sent())
+    assert telling is not None
+    telling.dropped = 3
+    assert Onlookers(telling, Traces(), Keys(), "me").events_dropped == 3
 
 
 async def test_it_runs() -> None:

@@ -21,7 +21,6 @@ from worker.job import Job
 from worker.llm.chat import Completion, PreparedImage, ScriptedLLM, Usage
 from worker.llm.prices import Price, Prices
 from worker.observability import report as reporting
-from worker.observability.metrics import Metrics
 from worker.observability.report import report
 from worker.outcome import Completed, Failed, Outcome, completed
 from worker.parking import Parking
@@ -158,17 +157,15 @@ def test_a_done_job_is_one_line(lines: Callable[[], list[dict[str, Any]]]) -> No
 
 
 def test_a_price_list_adds_the_cost(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    """Also that of a job that came to nothing; in the line and in the metrics."""
-    job, metrics = _job(), Metrics()
+    """Also that of a job that came to nothing."""
+    job = _job()
     job.usage = Usage(calls=1)
     job.usage.add(Completion("{}", "stop", 1_000_000, 0, 0, "openai", "gpt"))
     prices = Prices("USD", {"gpt": Price.model_validate({"in": 0.25, "out": 2})})
     failed = Failed(reason=FailureReason.INVALID_ANSWER, message="no", cause="truncated")
-    report(job, failed, prices=prices, metrics=metrics)
+    report(job, failed, prices=prices)
     [line] = lines()
     assert (line["cost"], line["currency"], line["tokens_in"]) == (0.25, "USD", 1_000_000)
-    labels = {"provider": "openai", "model": "gpt", "job_type": "text_tag", "currency": "USD"}
-    assert metrics.registry.get_sample_value("llm_worker_llm_cost_total", labels) == 0.25
 
 
 def test_a_dead_letter_says_why(lines: Callable[[], list[dict[str, Any]]]) -> None:

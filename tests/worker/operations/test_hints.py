@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.operations.fleet import Worker
-from worker.operations.hints import hints
+from worker.operations.hints import Pauses, hints
 from worker.operations.letters import Death, Letters
 from worker.operations.pausing import PauseNote
+from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
 from worker.steering.roster import ModelServer, WorkerFacts
 
 NO_LETTERS = Letters(0, 0, ())
+NO_TENANTS = TenantsWaiting()
 
 
 def _stream(**more: Any) -> StreamView:
@@ -28,9 +30,10 @@ def _said(
     stream: StreamView,
     *workers: Worker,
     pauses: Mapping[str, PauseNote] | None = None,
+    tenants: TenantsWaiting = NO_TENANTS,
     letters: Letters = NO_LETTERS,
 ) -> list[tuple[str, str]]:
-    found = hints([stream], workers, pauses or {}, letters, 1_000.0)
+    found = hints([stream], workers, Pauses(pauses or {}, tenants), letters, 1_000.0)
     return [(hint.text, hint.command) for hint in found]
 
 
@@ -89,12 +92,27 @@ def test_what_is_paused() -> None:
     """By whom, for how long and why; and how to go on."""
     note = PauseNote("ann@desk", 400.0, "GPU at work")
     pauses = {"type:text_tag": note, "tenant:a; rm x": PauseNote()}
-    first, second = _said(_stream(waiting=7, paused=note), _worker(), pauses=pauses)
+    tenants = TenantsWaiting({"a; rm x": 3})
+    stream = _stream(waiting=7, paused=note)
+    first, second = _said(stream, _worker(), pauses=pauses, tenants=tenants)
     assert first == (
         "text_tag is paused by ann@desk for 10 min (GPU at work); 7 jobs wait",
         "llm-worker resume text_tag",
     )
-    assert second == ("tenant a; rm x is paused", "llm-worker resume --tenant 'a; rm x'")
+    assert second == (
+        *("tenant a; rm x is paused; 3 jobs wait", "llm-worker resume --tenant 'a; rm x'"),
+    )
+
+
+def test_many_tenants_are_paused() -> None:
+    """Those of whom most waits are named; nothing is promised of what nobody has looked at."""
+    tenants = TenantsWaiting({f"t{n:02}": n for n in range(13)}, may_be_more=True)
+    found = _said(_stream(waiting=99), _worker(), tenants=tenants)
+    assert len(found) == 11
+    assert found[0] == (
+        *("tenant t12 is paused; at least 12 jobs wait", "llm-worker resume --tenant t12"),
+    )
+    assert found[-1] == (*("3 more tenants are paused; at least 3 jobs wait", "llm-worker pause"),)
 
 
 def test_dead_letters_that_grow() -> None:

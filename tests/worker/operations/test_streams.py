@@ -6,7 +6,7 @@ from shared.enums import JobType
 from shared.redis_streams import GROUP, WAITING, Keys
 from tests.builders import Streams
 from tests.one_by_one import record, settle, tick
-from worker.operations.streams import StreamCounts, appended_at, count_stream, count_streams
+from worker.operations.streams import StreamCounts, appended_at, count_streams
 from worker.queue.job_queue import JobQueue
 from worker.queue.redis_clients import RedisClients
 
@@ -28,12 +28,12 @@ async def _queue(any_clients: RedisClients, keys: Keys) -> JobQueue:
 
 
 async def _counts(streams: Streams) -> StreamCounts:
-    return await count_stream(streams.client, streams.keys, TYPE)
+    return (await count_streams(streams.client, streams.keys, [TYPE]))[0]
 
 
 async def test_a_stream_that_is_not_there(any_clients: RedisClients, keys: Keys) -> None:
     """It is empty."""
-    found = await count_stream(any_clients.commands, keys, TYPE)
+    [found] = await count_streams(any_clients.commands, keys, [TYPE])
     assert found == StreamCounts("text_tag", 0, 0, 0, None, None, {})
     assert len(await count_streams(any_clients.commands, keys)) == len(JobType)
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from worker.observability.fleet_metrics import FleetTotals
 from worker.observability.metrics import Metrics
 from worker.processes.merging import labelled, merged, of_parent
 
@@ -14,7 +15,8 @@ def _text(value: str = "a", count: float = 1) -> str:
     counter = Counter("jobs", "Jobs.", ["kind"], registry=registry)
     counter.labels(value).inc(count)
     Histogram("seconds", "Took.", registry=registry, buckets=(1, 2)).observe(1.5)
-    return generate_latest(registry).decode()
+    text = generate_latest(registry).decode()  # without what says since when it counts
+    return "\n".join(line for line in text.split("\n") if "_created" not in line)
 
 
 def _samples(text: str) -> dict[tuple[str, ...], float]:
@@ -36,6 +38,38 @@ def test_each_sample_says_whose_it_is() -> None:
     assert found["seconds_bucket", "le=2.0", "process=1"] == 1
     families = [family.name for family in text_string_to_metric_families(text)]
     assert families == ["jobs", "seconds"]  # one that is interrupted would come again
+
+
+def test_what_is_the_fleets_is_there_once() -> None:
+    """Each process has read the same: a sum over them would have the backlog twice."""
+    head = (
+        "# HELP llm_worker_fleet_dead_letters Dead.\n# TYPE llm_worker_fleet_dead_letters gauge\n"
+    )
+    texts = {n: f"{head}llm_worker_fleet_dead_letters {n}\n" for n in (1, 2)}
+    found = _samples(merged({0: head, **texts}))  # the first has not been able to look
+    assert found == {("llm_worker_fleet_dead_letters",): 1}
+
+
+async def test_the_fleet_of_two_real_registries() -> None:
+    """Once, under the names that one process has; the rest is each process's own."""
+
+    async def look() -> FleetTotals:
+        return FleetTotals([], 7, 0)
+
+    texts: dict[int, str] = {}
+    for number in range(2):
+        metrics = Metrics()
+        metrics.watch_fleet(look)
+        metrics.watch_budget("openai", 100, lambda: 5)
+        await metrics.refresh()
+        texts[number] = metrics.exposition().decode()
+    found = _samples(merged(texts))
+    assert found["llm_worker_fleet_dead_letters",] == 7
+    assert found["llm_worker_fleet_budget_spent_tokens", "provider=openai"] == 5
+    assert found["llm_worker_redis_up", "process=0"] == 1
+    assert found["llm_worker_redis_up", "process=1"] == 1
+    fleet = [key for key in found if key[0].startswith("llm_worker_fleet_")]
+    assert not [key for key in fleet if any(label.startswith("process=") for label in key)]
 
 
 def test_a_family_that_one_process_lacks() -> None:

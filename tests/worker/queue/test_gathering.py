@@ -65,6 +65,18 @@ async def test_each_learns_about_its_own(server: Server) -> None:
     assert server.batches == [[1, 101, 2]]
 
 
+async def test_batches_form_in_the_rest(server: Server) -> None:
+    """The first is sent at once; what comes soon after it goes together, though all is answered."""
+    gathering = server.gathering()
+    async with running(gathering):
+        await gathering.put(0)
+        answers = [gathering.put(1)]
+        await turn(5)
+        answers.append(gathering.put(2))
+        await asyncio.gather(*answers)
+    assert server.batches == [[0], [1, 2]]
+
+
 async def test_batches_form_while_one_is_away(server: Server) -> None:
     """What comes while a batch is on its way goes together, in order, up to the bound."""
     gathering = server.gathering()

@@ -1,14 +1,16 @@
--- Tickets: what claim.lua and mend.lua know in common; it stands before both.
+-- Tickets: what the scripts know in common that write or take them; it stands before each.
 -- An entry that waits for its turn is pending to nobody's worker but to ARGV's `waiting`, and has a
 -- ticket: a member of a sorted set whose scores are all 0, so that it sorts by its bytes:
 --   tenant, \31, deadline, id
 -- Numbers have a letter before them that says how many digits follow, which makes them sort as
 -- numbers whatever their length (an id may have 20 digits, more than Lua can count to).
--- A second set holds whose turn it is: tenants by the number of their jobs that were started.
+-- A second set holds whose turn it is: tenants by the number of their jobs that were started, and
+-- behind them all those that are paused (paused.lua).
 
 local NO_DEADLINE = '~' -- sorts behind every letter
-local TENANT_BYTES = 128 -- of longer ones, those that begin alike share a turn
+local TENANT_BYTES = 256
 local ENTERS_BEHIND = 0.25 -- of a turn: soon, yet a stream of ever new tenants starves nobody
+local AWAY = 1e15 -- a turn that never comes
 local TENANTS_MAX = 100000
 
 local function counted(digits) return string.char(64 + #digits) .. digits end
@@ -41,18 +43,31 @@ local function unix_ms(text)
   return math.floor(at * 1000 + 0.5)
 end
 
--- The ticket of an entry, and its tenant.
-local function ticket(id, fields)
-  local tenant, deadline = '', ''
+-- Of a field that stands there twice it is the last, as for every reader that makes a map.
+local function field(fields, name)
+  local value = ''
   for i = 1, #fields, 2 do
-    if fields[i] == 'tenant' then tenant = fields[i + 1]
-    elseif fields[i] == 'deadline' then deadline = fields[i + 1] end
+    if fields[i] == name then value = fields[i + 1] end
   end
-  tenant = string.gsub(string.sub(tenant, 1, TENANT_BYTES), '\31', '')
+  return value
+end
+
+-- What a ticket calls a tenant: by its name, or, where that is too long or has the bytes that divide
+-- tickets, by its beginning, \30 and a hash of the whole.
+local function called(tenant)
+  if #tenant <= TENANT_BYTES and not string.find(tenant, '[\30\31]') then return tenant end
+  local beginning = string.gsub(string.sub(tenant, 1, TENANT_BYTES - 41), '[\30\31]', '')
+  return beginning .. '\30' .. redis.sha1hex(tenant)
+end
+
+-- The ticket of an entry, what it calls the tenant, and its name.
+local function ticket(id, fields)
+  local tenant, deadline = field(fields, 'tenant'), field(fields, 'deadline')
   local at = deadline ~= '' and unix_ms(deadline)
   local due = at and counted(string.format('%.0f', math.max(at, 1))) or NO_DEADLINE
   local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
-  return tenant .. '\31' .. due .. counted(ms) .. counted(seq), tenant
+  local short = called(tenant)
+  return short .. '\31' .. due .. counted(ms) .. counted(seq), short, tenant
 end
 
 local function id_on(member)
@@ -86,19 +101,27 @@ local function first_turn(tickets, turns)
   return first[1], tonumber(first[2])
 end
 
--- Write the tickets of entries = {{id, fields}, ...}; returns how many are new.
-local function write_tickets(tickets, turns, entries)
-  local _, now = first_turn(tickets, turns)
-  local enters = now and now + ENTERS_BEHIND or 0
+-- The turn of those who come now, or come back.
+local function entering(turns)
+  local first = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')
+  local turn = tonumber(first[2])
+  return turn and turn < AWAY and turn + ENTERS_BEHIND or 0
+end
+
+-- Write the tickets of entries = {{id, fields}, ...}; returns how many are new. Tenants of whom
+-- `is_paused` says so have no turn, where they have not one already.
+local function write_tickets(tickets, turns, entries, is_paused)
+  first_turn(tickets, turns) -- if all have lost theirs, those who wait go first
+  local enters = entering(turns)
   local members, tenants, seen = {}, {}, {}
   for _, entry in ipairs(entries) do
-    local member, tenant = ticket(entry[1], entry[2])
+    local member, short, tenant = ticket(entry[1], entry[2])
     members[#members + 1] = 0
     members[#members + 1] = member
-    if not seen[tenant] then
-      seen[tenant] = true
-      tenants[#tenants + 1] = enters
-      tenants[#tenants + 1] = tenant
+    if not seen[short] then
+      seen[short] = true
+      tenants[#tenants + 1] = is_paused and is_paused(tenant) and AWAY or enters
+      tenants[#tenants + 1] = short
     end
   end
   redis.call('ZADD', turns, 'NX', unpack(tenants))

@@ -1,0 +1,1 @@
+"""What operators put beside the worker: Prometheus' rules and Grafana's board."""

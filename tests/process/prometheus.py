@@ -1,0 +1,127 @@
+"""A real Prometheus on the repository's own configuration, in a greater hurry."""
+
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+import yaml
+
+from tests.deploy.files import PROMETHEUS
+from worker.embedded.child import die_with_parent, free_port
+
+needs_prometheus = pytest.mark.skipif(
+    shutil.which("prometheus") is None, reason="needs prometheus: apt-get install prometheus"
+)
+_STOP_S = 20.0
+
+
+class Prometheus:
+    """Debian's, as a context manager; `ready` says when it can be asked.
+
+    Args:
+        folder: an empty one, for its configuration and its data.
+        workers: `host:port` of health ports.
+        models: `host:port` of model servers.
+        every_s: how often they are asked, and how long each may take.
+        patient: whether alerts wait as long as their rules say, or fire at once.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        workers: Sequence[str],
+        models: Sequence[str] = (),
+        *,
+        every_s: int = 1,
+        patient: bool = True,
+    ) -> None:
+        self._folder = folder / "prometheus"
+        self._port = free_port()
+        shutil.copytree(PROMETHEUS, self._folder)
+        config = self._folder / "prometheus.yml"
+        text = config.read_text(encoding="utf-8")
+        text = text.replace("_interval: 15s", f"_interval: {every_s}s")
+        config.write_text(text.replace("localhost:9090", f"localhost:{self._port}"))
+        if not patient:
+            alerts = self._folder / "alerts.yml"
+            alerts.write_text(re.sub(r"\bfor: \w+", "for: 0s", alerts.read_text(encoding="utf-8")))
+        for name, targets in (("llm-worker", workers), ("vllm", models)):
+            file = self._folder / f"targets/{name}.yml"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(yaml.safe_dump([{"targets": list(targets)}]))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = time.time()
+
+    def __enter__(self) -> Self:
+        words = [
+            str(shutil.which("prometheus")),
+            f"--config.file={self._folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self._folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self._port}",
+        ]
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                die_with_parent(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return (self._folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    async def ready(self) -> bool:
+        """Whether it answers yet."""
+        try:
+            return bool(await asyncio.to_thread(self._get, "/-/ready"))
+        except OSError:
+            return False
+
+    def query(self, expr: str) -> list[Any]:
+        """What an expression gives now: each sample with its labels (`metric`) and its `value`."""
+        return self._ask("query", {"query": expr})
+
+    def has_shown(self, expr: str) -> bool:
+        """Whether a panel of this expression has had something to show since the start."""
+        now = time.time()
+        times = {"start": str(self._started), "end": str(now), "step": "1"}
+        return bool(self._ask("query_range", {"query": expr, **times}))
+
+    def _ask(self, how: str, words: Mapping[str, str]) -> list[Any]:
+        answer = json.loads(self._get(f"/api/v1/{how}?{urllib.parse.urlencode(words)}"))
+        assert answer["status"] == "success", answer
+        return list(answer["data"]["result"])
+
+    async def firing(self) -> set[str]:
+        """The names of the alerts that fire."""
+        alerts = await asyncio.to_thread(self.query, 'ALERTS{alertstate="firing"}')
+        return {each["metric"]["alertname"] for each in alerts}
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Every rule and how its last evaluation went."""
+        groups = json.loads(self._get("/api/v1/rules"))["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
+    def _get(self, path: str) -> str:
+        url = f"http://127.0.0.1:{self._port}{path}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, timeout=10) as response:
+            return str(response.read().decode())
