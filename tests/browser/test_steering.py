@@ -81,16 +81,24 @@ async def test_who_does_not_know_the_token_sees_nothing(desks: Desks) -> None:
         desk.seen.nothing_odd()
 
 
+_LISTENING = """() => {
+  window.heard = [];
+  const voice = document.querySelector('[aria-live=polite]');
+  new MutationObserver(() => heard.push(voice.textContent)).observe(voice, {childList: true});
+}"""
+
+
 async def test_what_happens_is_seen_without_a_reload(desk: Desk) -> None:
     """Jobs, deaths and workers that come and go appear on the page that is open."""
     await expect(desk.state).to_have_text("live")
+    await desk.page.evaluate(_LISTENING)
     await _mark(desk.page)
     await expect(desk.region("Workers").get_by_role("row")).to_have_count(2)  # its head, and one
     await desk.bench.enqueue("seen")
     await expect(desk.row("Recent jobs", "seen").first).to_contain_text("completed")
     await desk.bury("unlucky")
     await expect(desk.region("Dead letters")).to_contain_text("invalid_image")
-    await expect(desk.page.locator("[aria-live=polite]")).to_have_text("1 dead letter")
+    await desk.page.wait_for_function("heard.includes('1 dead letter')")
     other = desk.bench.start_worker("other", LLM_STREAM_PREFIX=desk.bench.keys.prefix)
     await expect(desk.region("Workers").get_by_role("row")).to_have_count(3)
     other.stop()
