@@ -10,7 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # A program that serves a small model: `$$VLLM_SERVE serve PORT`; not needed where VLLM_URL is set.
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
-.PHONY: demo test lint types unit test-vllm test-second-server test-compose board chaos simulate
+.PHONY: demo test lint types unit test-vllm test-second-server test-compose board screenshots
+.PHONY: chaos simulate
 .PHONY: bench bench-client bench-malformed bench-shape bench-memory bench-sharing bench-saturation
 .PHONY: bench-scale metrics-docs lock lock-bench clean help
 
@@ -44,6 +45,9 @@ test-second-server: $(READY) ## another real server, llama-cpp-python's (SECOND_
 
 test-compose: $(READY) ## docker compose up, a job of every type, stop, down
 	$(BIN)/pytest -m compose -s tests/compose $(ARGS)
+
+screenshots: $(READY) ## the pictures of the page in docs/images (needs Chromium)
+	$(BIN)/python -m tests.browser.screenshots
 
 board: $(READY) ## write Grafana's board anew, after a change in deploy/grafana
 	$(BIN)/python -m deploy.grafana

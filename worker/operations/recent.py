@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.events import EventName
 from shared.redis_streams import Keys, StreamClient
 from worker.operations.pluck import Plucking, Row
 from worker.operations.story import EVENT_FIELDS, at
 
+_ENDS = frozenset(name for name in EventName if name.is_end)
 _EVENTS_LOOKED_AT = 400
 """A job leaves four or more of them."""
 
@@ -48,12 +50,17 @@ def latest(events: Sequence[Row], most: int) -> tuple[RecentJob, ...]:
     moments: dict[tuple[str, str], float] = {}
     # Of the same moment the one with the higher id comes last: the walk was from the newest on.
     oldest_first = events[::-1]
-    for row in sorted(oldest_first, key=at):
+    for row in sorted(oldest_first, key=_place):
         key = (row.fields.get("job_type", ""), row.fields.get("entry_id", ""))
         known.setdefault(key, {}).update(row.fields)
         moments[key] = at(row)
     order = sorted(moments, key=lambda key: -moments[key])
     return tuple(_job(known[key], moments[key]) for key in order[:most])
+
+
+def _place(event: Row) -> tuple[bool, float]:
+    """Nothing comes after an end, though what was told over another connection may be later."""
+    return event.fields.get("event") in _ENDS, at(event)
 
 
 def _job(told: dict[str, str], at: float) -> RecentJob:

@@ -73,11 +73,14 @@ class SeeOther:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """It cannot be done; why, for a person. `after_s`: when to try again."""
+    """It cannot be done; why, for a person. `after_s`: when to try again; `to`: where one wanted
+    to go, and may once one has signed in.
+    """
 
     status: int
     why: str
     after_s: int | None = None
+    to: str = ""
 
 
 Answer = View | SeeOther | Refusal

@@ -3,7 +3,7 @@
 import secrets
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -101,11 +101,12 @@ class Door:
         if not is_own_form(knock.headers):
             return Refusal(403, _ELSEWHERE)
         found = self._tried(self._sessions, form.get("token", "").strip(), knock)
+        where = _local(form.get("next", ""))
         if isinstance(found, Refusal):
-            return found
+            return replace(found, to=where)
         log.info("page_signed_in", address=knock.address)
         session = self._sessions.begin(self._clock.now(), self._nonce(NONCE_BYTES))
-        return SeeOther(_local(form.get("next", "")), cookie=session)
+        return SeeOther(where, cookie=session)
 
     @property
     def cookie(self) -> str:

@@ -195,7 +195,7 @@ def _refused(request: web.Request, refusal: Refusal, door: Door) -> View:
     asks = refusal.status == 401 or (refusal.status == 429 and door.is_locked)
     if asks:
         back = request.path_qs if request.method == "GET" and request.path != "/sign-in" else "/"
-        facts = {"why": refusal.why, "next": back, "done": ""}
+        facts = {"why": refusal.why, "next": refusal.to or back, "done": ""}
         return View("sign_in", "Sign in", facts, refusal.status)
     title = _TITLES.get(refusal.status, "Refused")
     facts = {"why": refusal.why, "status": refusal.status}

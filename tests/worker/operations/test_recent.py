@@ -33,6 +33,16 @@ def test_told_in_the_same_moment() -> None:
     assert job.event == "completed"
 
 
+def test_an_end_is_the_end() -> None:
+    """What another connection told a little later, or wrote later, does not undo it."""
+    for rows in (
+        [_told(2, "delivered", 5), _told(1, "completed", 5)],
+        [_told(2, "delivered", 5.002), _told(1, "completed", 5)],
+    ):
+        [job] = latest(rows, 10)
+        assert job.event == "completed"
+
+
 def test_the_latest_first_and_not_too_many() -> None:
     """A second life of a job, and the same id in another stream, are jobs of their own."""
     rows = [
