@@ -68,7 +68,7 @@ async def some_work(bench: Bench, worker: Service) -> Page:
 
 async def test_counts_are_what_happened(bench: Bench) -> None:
     """Ends, tries, calls, answers, stages, requests to Core, and the fleet as Redis has it."""
-    worker = bench.start_worker(LLM_CANARY="false")
+    worker = bench.start_worker(LLM_CANARY="false", WORKER_PROCESSING_AFTER_S="0")
     found = await some_work(bench, worker)
     calls = await bench.model_calls()
     ended = {"job_type": TEXT}
@@ -170,7 +170,7 @@ def _labelled(found: Page, name: str) -> set[Any]:
 
 async def test_no_text_of_anybodys_is_a_label(bench: Bench) -> None:
     """Ids, tenants, payloads and answers are in no sample."""
-    worker = bench.start_worker(LLM_CANARY="false")
+    worker = bench.start_worker(LLM_CANARY="false", WORKER_PROCESSING_AFTER_S="0")
     await bench.model_fails(text='{"tags": ["SECRET-TAG"]}', finish_reason="SECRET-END")
     payload = NOTE | {"content": "SECRET-NOTE"}
     await bench.enqueue("SECRET-ID", payload)
