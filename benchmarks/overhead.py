@@ -30,7 +30,7 @@ from benchmarks.inside import InstantCore, InstantModel, NothingToCheck, append
 from shared.config import load_settings
 from shared.enums import JobType
 from shared.schemas import PAYLOADS, LLMJobUpdate
-from worker import app, outside
+from worker import app, hands, outside
 from worker.cli.run import run_on_a_loop
 from worker.config import LogFormat, LogLevel, Settings
 from worker.embedded.child import die_with_parent, free_port
@@ -108,7 +108,7 @@ def work(url: str, jobs: int, log_path: Path, *, profiled: bool) -> None:
     settings = load_settings(Settings, redis_url=url, worker_health_port=free_port())
     with (
         log_path.open("w", encoding="utf-8") as log,
-        mock.patch.object(app, "HANDLERS", handlers),
+        mock.patch.object(hands, "HANDLERS", handlers),
         mock.patch.object(outside, "CoreApiClient", return_value=core),
         mock.patch.object(outside, "build_llm", return_value=InstantModel()),
         mock.patch.object(app, "build_preflight", return_value=NothingToCheck()),

@@ -15,7 +15,7 @@ from benchmarks.peers.task import REDIS_URL, Job, Put
 from shared.enums import JobType
 from shared.redis_streams import JobEntry, Keys, create_consumer_group, publish
 from shared.schemas import TextTagPayload, TextTagResult
-from worker import app, model_side, outside
+from worker import hands, model_side, outside
 from worker.cli import main
 from worker.handlers.handler import Handler, Tools
 from worker.outcome import Completed, completed
@@ -48,7 +48,7 @@ def work() -> None:
     handlers = {JobType.TEXT_TAG: Handler(JobType.TEXT_TAG, TextTagPayload, nothing)}
     os.environ["WORKER_JOB_TYPES"] = "text_tag"
     with (
-        mock.patch.object(app, "HANDLERS", handlers),
+        mock.patch.object(hands, "HANDLERS", handlers),
         mock.patch.object(model_side, "HANDLERS", handlers),
         mock.patch.object(outside, "CoreApiClient", return_value=InstantCore()),
     ):

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from unittest import mock
 
 from tests.simulation.redis_server import SCRIPT_NAMES
-from worker import app
+from worker import hands
 from worker.delivery import Delivery
 from worker.job import Job
 from worker.outcome import Failed, Outcome, dump_outcome
@@ -66,4 +66,4 @@ def pauses_unheard() -> AbstractContextManager[object]:
 
 def patch_before_record() -> AbstractContextManager[object]:
     """Core hears of an outcome that a crash would still undo."""
-    return mock.patch.object(app, "Delivery", _PatchesFirst)
+    return mock.patch.object(hands, "Delivery", _PatchesFirst)

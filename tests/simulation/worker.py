@@ -20,7 +20,7 @@ from tests.simulation.model import ModelLink
 from tests.simulation.process import Process
 from tests.simulation.redis_server import EPOCH_S
 from tests.simulation.virtual_loop import VirtualLoop
-from worker import app
+from worker import app, hands
 from worker.clock import Clock
 from worker.config import Settings
 from worker.lifecycle import ExitCode, Shutdown
@@ -100,7 +100,6 @@ def in_simulation(rng: Random) -> Generator[None]:
     with (
         mock.patch.multiple(
             app,
-            HANDLERS=HANDLERS,
             HealthServer=_NoHealthServer,
             build_preflight=_no_preflight,
             build_load_watch=_no_load_watch,
@@ -108,6 +107,7 @@ def in_simulation(rng: Random) -> Generator[None]:
             Clock=lambda: clock,
             consumer_name=lambda: _loop().name,
         ),
+        mock.patch.object(hands, "HANDLERS", HANDLERS),
         mock.patch.multiple(steering, ControlChannel=_ControlChannel, _BEAT_EVERY_S=_BEAT_EVERY_S),
         mock.patch.object(structured, "time", SimpleNamespace(perf_counter=_elapsed)),
     ):
