@@ -2,8 +2,18 @@
 
 from collections.abc import Sequence
 
+from tests.builders import Streams
 from worker.queue.claimed_entry import ClaimedEntry
 from worker.queue.job_queue import Fields, JobQueue
+
+KIND = "text_tag"
+
+
+async def one_claimed(queue: JobQueue, streams: Streams, **fields: str) -> ClaimedEntry:
+    """An entry in this worker's hands, of the type `KIND`."""
+    await streams.add(KIND, **fields)
+    [entry] = await queue.claim(1, block_ms=0)
+    return entry
 
 
 async def record(queue: JobQueue, entry: ClaimedEntry, outcome: bytes) -> bool:

@@ -1,42 +1,9 @@
 """The scripts that take many entries: each answered for itself, whatever its stream."""
 
-import pytest
-
-from shared.redis_streams import GROUP, Keys
+from shared.redis_streams import GROUP
 from tests.builders import Streams
-from tests.one_by_one import renew, settle
-from worker.queue.claimed_entry import ClaimedEntry
+from tests.one_by_one import KIND, one_claimed, renew, settle
 from worker.queue.job_queue import JobQueue
-from worker.queue.redis_clients import RedisClients
-
-KIND = "text_tag"
-
-
-@pytest.fixture
-def streams(any_clients: RedisClients, keys: Keys) -> Streams:
-    """What a producer does, and what an operator sees."""
-    return Streams(any_clients.commands, keys)
-
-
-@pytest.fixture
-async def queue(any_clients: RedisClients, keys: Keys) -> JobQueue:
-    """The worker under test; it serves two streams."""
-    made = JobQueue(any_clients, keys, [KIND, "followup"], "me")
-    await made.create_groups()
-    return made
-
-
-@pytest.fixture
-def other(any_clients: RedisClients, keys: Keys) -> JobQueue:
-    """The worker that takes over."""
-    return JobQueue(any_clients, keys, [KIND, "followup"], "other")
-
-
-async def one_claimed(queue: JobQueue, streams: Streams, **fields: str) -> ClaimedEntry:
-    """An entry in this worker's hands."""
-    await streams.add(KIND, **fields)
-    [entry] = await queue.claim(1, block_ms=0)
-    return entry
 
 
 async def test_a_mixed_batch(queue: JobQueue, other: JobQueue, streams: Streams) -> None:

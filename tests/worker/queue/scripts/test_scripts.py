@@ -5,42 +5,13 @@ from redis.exceptions import ResponseError
 
 from shared.redis_streams import GROUP, Keys
 from tests.builders import Streams
-from tests.one_by_one import record, renew, settle, tick
+from tests.one_by_one import KIND, one_claimed, record, renew, settle, tick
 from worker.queue.claimed_entry import ClaimedEntry
 from worker.queue.job_queue import JobQueue
-from worker.queue.redis_clients import RedisClients
 from worker.queue.scripts import DEAD_LETTER, LEAVE, RELEASE, RENEW
 
 LETTER = {"dead_reason": "bug", "dead_error": "no luck"}
-KIND = "text_tag"
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-def streams(any_clients: RedisClients, keys: Keys) -> Streams:
-    """What a producer does, and what an operator sees."""
-    return Streams(any_clients.commands, keys)
-
-
-@pytest.fixture
-async def queue(any_clients: RedisClients, keys: Keys) -> JobQueue:
-    """The worker under test; it serves two streams."""
-    made = JobQueue(any_clients, keys, [KIND, "followup"], "me")
-    await made.create_groups()
-    return made
-
-
-@pytest.fixture
-def other(any_clients: RedisClients, keys: Keys) -> JobQueue:
-    """The worker that takes over."""
-    return JobQueue(any_clients, keys, [KIND, "followup"], "other")
-
-
-async def one_claimed(queue: JobQueue, streams: Streams, **fields: str) -> ClaimedEntry:
-    """An entry in this worker's hands."""
-    await streams.add(KIND, **fields)
-    [entry] = await queue.claim(1, block_ms=0)
-    return entry
 
 
 def origin(entry: ClaimedEntry) -> dict[str, str]:
