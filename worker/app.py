@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 
 import structlog
@@ -14,7 +14,7 @@ from shared.redis_streams import Keys
 from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
-from worker.errors import Halt, JobError, Service
+from worker.errors import Halt, JobError, Service, Snooze
 from worker.hands import build_hands
 from worker.janitor import Janitor
 from worker.lifecycle import (
@@ -85,7 +85,9 @@ async def _serve(
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = _heartbeats(settings, consumer, clock)
     measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
-    health = Health(heartbeats, _checks(outside, queue), lambda: outside.router.limits)
+    health = Health(
+        heartbeats, _checks(outside, queue, steering.presence), lambda: outside.router.limits
+    )
     page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
     server = _health_server(settings, pages(health, outside.metrics), page)
     port = await server.start()
@@ -110,10 +112,9 @@ async def _serve(
             ):
                 await consumer.run()
                 code = ExitCode.FORCED if shutdown.now.is_set() else code
-                await _leave(queue, steering.presence)
+                await _leave(queue, steering.presence.leave())
     except* Halt as group:
-        log.error("halted", why=str(_leaf(group)))  # noqa: TRY400 - its words, not its traceback
-        code = ExitCode.HALTED
+        code = await _halted(str(_leaf(group)), queue, steering.presence)
     finally:
         await server.stop()
         await page.close()
@@ -204,20 +205,31 @@ async def _drain_on_signal(
     await asyncio.Event().wait()  # the consumer ends; then this is cancelled with the others
 
 
-async def _leave(queue: JobQueue, presence: Presence) -> None:
+async def _halted(why: str, queue: JobQueue, presence: Presence) -> ExitCode:
+    log.error("halted", why=why)
+    await _leave(queue, presence.halt(why))
+    return ExitCode.HALTED
+
+
+async def _leave(queue: JobQueue, last_word: Awaitable[None]) -> None:
     try:
         async with asyncio.timeout(2):
-            await presence.leave()
+            await last_word
             await queue.leave()
     except Exception as error:  # a courtesy: an empty consumer left behind does no harm
         log.debug("consumer_left_behind", error=type(error).__name__)
 
 
-def _checks(outside: Outside, queue: JobQueue) -> dict[str, Check]:
+def _checks(outside: Outside, queue: JobQueue, presence: Presence) -> dict[str, Check]:
+    async def redis() -> None:
+        await queue.ping()
+        if presence.untold:
+            raise Snooze(f"answers, and refuses writes: {presence.untold}")
+
     async def model() -> None:
         await outside.router.ping()
 
-    return {"redis": queue.ping, "core": outside.core.ping, "model": model}
+    return {"redis": redis, "core": outside.core.ping, "model": model}
 
 
 def _facts(settings: Settings, queue: JobQueue) -> dict[str, object]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from os import strerror
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -239,7 +240,18 @@ def _from_exception(error: Exception) -> JobError:
         return _away("Core did not answer in time")
     if isinstance(error, aiohttp.InvalidURL):
         return Halt("CORE_API_URL is not a URL that can be asked")
-    return _away(f"Core cannot be reached ({type(error).__name__})")
+    return _away(f"Core cannot be reached: {_cause(error)}")
+
+
+def _cause(error: Exception) -> str:
+    """What a system says of a connection that there is not, with the address where there is one."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number, said = error.os_error.errno, error.os_error.strerror
+        # asyncio puts its own words, with the address once more, in the place of the system's.
+        return f"{error.host}:{error.port}: {strerror(number) if number and number > 0 else said}"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed"
+    return type(error).__name__
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:

@@ -104,7 +104,8 @@ def _limits(worker: Worker) -> Iterator[str]:
 
 def _state(worker: Worker) -> Iterator[str]:
     if worker.silent:
-        yield f"[red]silent for {age(worker.heard_s_ago)}[/]"
+        ago = age(worker.heard_s_ago)
+        yield f"[red]halted {ago} ago[/]" if worker.facts.halted else f"[red]silent for {ago}[/]"
         return
     if worker.facts.draining:
         yield "[yellow]draining[/]"

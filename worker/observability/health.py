@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from worker.clock import Clock
+from worker.errors import JobError
 from worker.llm.limit import LimitFacts
 from worker.observability.metrics import CONTENT_TYPE, Metrics
 
@@ -79,6 +80,8 @@ async def _checked(check: Check) -> str:
             await check()
     except TimeoutError:
         return f"no answer within {_CHECK_TIMEOUT_S:.0f} s"
+    except JobError as error:
+        return str(error)[:200]
     except Exception as error:  # whatever it is, it is what the reader wants to know
         return f"{type(error).__name__}: {str(error)[:200]}"
     return "ok"

@@ -7,6 +7,9 @@ from typing import cast
 from shared.redis_streams import Keys, StreamClient
 from worker.steering.roster import SILENT_AFTER_S, WorkerFacts, load_facts
 
+HALTED_SHOWN_S = 600.0
+"""So long a worker that could not go on is shown; in a crash loop the next start says it anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -14,7 +17,8 @@ class Worker:
 
     Attributes:
         name: its consumer in the group.
-        silent: whether it has not been heard of for three beats: dead, frozen or cut off.
+        silent: whether it has not been heard of for three beats: dead, frozen or cut off; or
+            whether that was its last word (`facts.halted`).
     """
 
     name: str
@@ -42,6 +46,8 @@ async def read_workers(client: StreamClient, keys: Keys, now: float) -> list[Wor
         facts = load_facts(raw)
         if facts is not None:
             ago = max(0.0, now - facts.at)
-            silent = ago > SILENT_AFTER_S
+            silent = ago > SILENT_AFTER_S or bool(facts.halted)
+            if facts.halted and ago > HALTED_SHOWN_S:
+                continue
             found.append(Worker(name.decode(errors="replace"), facts, ago, silent))
     return found

@@ -10,9 +10,15 @@ from worker.operations.letters import RECENT_S, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
-from worker.operations.words import amount
+from worker.operations.words import age, amount
+from worker.steering.roster import ModelServer
 
 _TENANTS_NAMED = 10
+_SICK = {
+    "open": "is left alone for a while: too many calls failed or were slow",
+    "half_open": "is being tried again",
+    "mute": "does not even tell its load while calls are under way: it may hang",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +43,49 @@ def hints(
     pauses: Pauses,
     letters: Letters,
     now: float,
+    refused: str = "",
 ) -> Iterator[Hint]:
-    """What is odd, what stands in the way of most first."""
+    """What is odd, what stands in the way of most first; `refused`: why Redis takes no writes."""
     living = [worker for worker in workers if not worker.silent]
-    yield from _workers(streams, workers, living)
+    if refused:
+        yield Hint(
+            f"Redis refuses writes, so workers cannot even tell of themselves: {refused}",
+            "llm-worker check",
+        )
+    halts = list(_halted(workers))
+    yield from halts
+    yield from _workers(streams, living, is_known=not (refused or halts))
     yield from _services(living)
     yield from _paused(streams, pauses, now)
     yield from _letters(letters)
+    yield from _gone(workers)
+
+
+def _halted(workers: Sequence[Worker]) -> Iterator[Hint]:
+    by_why: dict[str, list[float]] = {}
+    for worker in workers:
+        if worker.facts.halted:
+            by_why.setdefault(worker.facts.halted, []).append(worker.heard_s_ago)
+    for why, ages in by_why.items():
+        who = "a worker" if len(ages) == 1 else f"workers on {len(ages)} machines"
+        yield Hint(f"{who} halted {age(min(ages))} ago: {why}", "llm-worker check")
+
+
+def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
+    for worker in workers:
+        if worker.silent and worker.facts.held:
+            held, ago = amount(worker.facts.held, "job"), age(worker.heard_s_ago)
+            text = f"{worker.name} was last heard of {ago} ago; what it had, {held}, goes to others"
+            yield Hint(text, "llm-worker workers")
 
 
 def _workers(
-    streams: Sequence[StreamView], workers: Sequence[Worker], living: Sequence[Worker]
+    streams: Sequence[StreamView], living: Sequence[Worker], *, is_known: bool
 ) -> Iterator[Hint]:
     waiting = sum(stream.waiting + stream.in_flight for stream in streams)
-    if not living:
+    if not living and is_known:
         text = f"no worker lives; {_wait(waiting)}" if waiting else "no worker lives"
         yield Hint(text, "llm-worker run")
-    for worker in workers:
-        if worker.silent and worker.facts.held:
-            held, ago = amount(worker.facts.held, "job"), round(worker.heard_s_ago)
-            heard = f"{worker.name} was last heard of {ago} s ago"
-            text = f"{heard}; what it had, {held}, goes to others"
-            yield Hint(text, "llm-worker workers")
     unserved = [s for s in streams if s.waiting and living and not s.served_by]
     for stream in unserved:
         text = f"{_wait(stream.waiting)} on {stream.job_type}, which no living worker takes"
@@ -76,20 +103,29 @@ def _services(living: Sequence[Worker]) -> Iterator[Hint]:
         for service, why in worker.facts.gates.items():
             closed.setdefault((service, why), []).append(worker.name)
     for (service, why), names in closed.items():
-        yield Hint(f"the {service} is away for {_who(names, living)}: {why}", "llm-worker check")
+        name = "Core" if service == "core" else f"the {service}"
+        yield Hint(f"{name} is away for {_who(names, living)}: {why}", "llm-worker check")
     sick: dict[tuple[str, str], list[str]] = {}
     for worker in living:
         for server in worker.facts.servers:
-            state = server.broken or ("" if server.breaker == "closed" else server.breaker)
-            if state:
-                key = (f"{server.provider} {server.server}", state)
-                sick.setdefault(key, []).append(worker.name)
+            if state := _sickness(worker, server):
+                sick.setdefault((f"{server.provider} {server.server}", state), []).append(
+                    worker.name
+                )
     for (server, state), names in sick.items():
-        said = {
-            "open": "is left alone for a while: too many calls failed or were slow",
-            "half_open": "is being tried again",
-        }.get(state, f"cannot work: {state}")
+        said = _SICK.get(state, f"cannot work: {state}")
         yield Hint(f"{server} {said} ({_who(names, living)})", "llm-worker check")
+
+
+def _sickness(worker: Worker, server: ModelServer) -> str:
+    if server.broken or server.breaker != "closed":
+        return server.broken or server.breaker
+    return "mute" if _is_mute(worker, server.server) else ""
+
+
+def _is_mute(worker: Worker, server: str) -> bool:
+    calls = [limit for limit in worker.facts.limits if limit.server == server]
+    return any(limit.reason == "stale" and limit.in_flight for limit in calls)
 
 
 def _who(names: Sequence[str], living: Sequence[Worker]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.redis_streams import Keys, StreamClient
 from worker.marks import type_field
 from worker.operations.fleet import Worker, read_workers
+from worker.operations.fullness import why_full
 from worker.operations.hints import Hint, Pauses, hints
 from worker.operations.letters import Letters, read_letters
 from worker.operations.pausing import PauseNote, read_pauses
@@ -42,6 +43,7 @@ async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
     counts = await count_streams(client, keys)
     letters = await read_letters(client, keys, now)
     streams = view_streams(counts, workers, pauses, now)
+    refused = await why_full(client)
     waiting = sum(stream.waiting for stream in streams)
     tenants = await count_tenants(client, keys, pauses, waiting)
     return Snapshot(
@@ -51,7 +53,7 @@ async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
         letters=letters,
         pauses=pauses,
         tenants=tenants,
-        hints=tuple(hints(streams, workers, Pauses(pauses, tenants), letters, now)),
+        hints=tuple(hints(streams, workers, Pauses(pauses, tenants), letters, now, refused)),
     )
 
 

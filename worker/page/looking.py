@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from redis.exceptions import RedisError, ResponseError
@@ -172,11 +172,19 @@ class Looking:
 
     async def _overview(self) -> Overview:
         snapshot = await take_snapshot(self.client, self.keys)
+        # Redis may have no memory for its row; who renders this lives.
+        workers = tuple(
+            self._myself(w.facts.at) if w.name == self.me else w for w in snapshot.workers
+        )
+        snapshot = replace(snapshot, workers=workers)
         return Overview(snapshot, await read_recent(self.client, self.keys))
+
+    def _myself(self, at: float) -> Worker:
+        return Worker(self.me, self._facts().model_copy(update={"at": at}), 0.0, silent=False)
 
     def _alone(self, away: str) -> Overview:
         now, nothing = self._clock.now(), Letters(0, 0, ())
-        worker = Worker(self.me, self._facts().model_copy(update={"at": now}), 0.0, silent=False)
+        worker = self._myself(now)
         first = Hint(away, "llm-worker check")
         odd = (first, *hints((), [worker], Pauses(), nothing, now))
         snapshot = Snapshot(now, (), (worker,), nothing, {}, TenantsWaiting(), odd)

@@ -17,7 +17,7 @@ from worker.clock import Clock
 from worker.marks import CANCELLED_KEPT_S, Marks
 from worker.queue.redis_clients import FATAL, OUTAGE, describe
 from worker.queue.scripts import BEAT
-from worker.steering.roster import WorkerFacts, dump_facts, load_facts
+from worker.steering.roster import WorkerFacts, dump_facts, load_facts, shortened
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +60,7 @@ class Presence:
         self._clock = clock
         self._since_ms = 0
         self._is_refused = self._is_away = False
+        self.untold = ""
         self._tidy_at = clock.elapsed() + _TIDY_EVERY_S * clock.jitter()
         self._nudged = asyncio.Event()
 
@@ -106,12 +107,21 @@ class Presence:
         """Be no longer among the others."""
         await self._client.execute_command("HDEL", self._keys.workers, self._consumer)
 
+    async def halt(self, why: str) -> None:
+        """Leave, and say why one could not go on: one row a machine, however often it starts."""
+        await self.leave()
+        facts = self._facts()
+        last = facts.model_copy(update={"halted": shortened(why), "held": 0, "jobs": ()})
+        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled]
+        await BEAT(self._client, keys, [facts.host, dump_facts(last), self._since_ms])
+
     # ---------------------------------------------------------------------- steps
 
     def _hear(self, reply: Sequence[Any]) -> None:
         now_ms, paused, cancelled, refused = reply
+        self.untold = cast("bytes", refused).decode(errors="replace")[:200]
         if refused:
-            log.debug("not_told", error=cast("bytes", refused).decode(errors="replace")[:200])
+            log.debug("not_told", error=self.untold)
         if self._is_away:
             log.info("redis_back", doing="hear marks")
         self._since_ms = int(now_ms)

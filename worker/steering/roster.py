@@ -71,6 +71,7 @@ class WorkerFacts(Told):
         gates: services that are not asked now, and why.
         ended: jobs of the last minute, by job type, completed and dead.
         jobs: some of its jobs, those that wait for another try first.
+        halted: its last word, where it could not go on: why.
     """
 
     at: float = 0.0
@@ -93,6 +94,7 @@ class WorkerFacts(Told):
     limits: tuple[ModelLimit, ...] = ()
     servers: tuple[ModelServer, ...] = ()
     jobs: tuple[HeldJob, ...] = ()
+    halted: Text = ""
 
     @property
     def parked(self) -> int:

@@ -45,7 +45,7 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     assert "9/12 text gpu:8000: queue" in out
     assert "1,234" in out
     assert "gpu:8000: breaker open" in out
-    assert "the core is away for" in out
+    assert "Core is away for" in out
     assert "1 dead letter\n" in out
     assert "\x1b" not in out
 

@@ -81,8 +81,8 @@ async def test_ready_names_each_that_does_not() -> None:
     assert status == 503
     assert body["checks"] == {
         "redis": "ok",
-        "core": "Snooze: Core cannot be reached",
-        "model": "Halt: the server does not offer mistral",
+        "core": "Core cannot be reached",
+        "model": "the server does not offer mistral",
     }
 
 

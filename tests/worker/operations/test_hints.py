@@ -9,7 +9,7 @@ from worker.operations.letters import Death, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
-from worker.steering.roster import ModelServer, WorkerFacts
+from worker.steering.roster import ModelLimit, ModelServer, WorkerFacts
 
 NO_LETTERS = Letters(0, 0, ())
 NO_TENANTS = TenantsWaiting()
@@ -32,8 +32,9 @@ def _said(
     pauses: Mapping[str, PauseNote] | None = None,
     tenants: TenantsWaiting = NO_TENANTS,
     letters: Letters = NO_LETTERS,
+    refused: str = "",
 ) -> list[tuple[str, str]]:
-    found = hints([stream], workers, Pauses(pauses or {}, tenants), letters, 1_000.0)
+    found = hints([stream], workers, Pauses(pauses or {}, tenants), letters, 1_000.0, refused)
     return [(hint.text, hint.command) for hint in found]
 
 
@@ -48,6 +49,36 @@ def test_no_worker_lives() -> None:
     assert _said(_stream(waiting=2, in_flight=1), _worker(silent=True))[0] == (
         *("no worker lives; 3 jobs wait", "llm-worker run"),
     )
+
+
+def test_workers_that_halted() -> None:
+    """Why is told, once for all of them, instead of sending one to start what halts again."""
+    why = "the model server has no model 'mistral'"
+    found = _said(
+        *(_stream(waiting=2), _worker("a", silent=True, halted=why)),
+        *(_worker("b", silent=True, halted=why), _worker("c", silent=True, halted="a bad key")),
+    )
+    assert found == [
+        (f"workers on 2 machines halted 40 s ago: {why}", "llm-worker check"),
+        ("a worker halted 40 s ago: a bad key", "llm-worker check"),
+    ]
+
+
+def test_redis_is_full() -> None:
+    """Workers that could not write their rows are not said to be dead."""
+    [(text, command)] = _said(_stream(waiting=2), _worker(silent=True), refused="it is full")
+    assert text == "Redis refuses writes, so workers cannot even tell of themselves: it is full"
+    assert command == "llm-worker check"
+
+
+def test_a_model_server_that_says_nothing() -> None:
+    """Its breaker is closed, calls are under way, and it does not tell its load any more."""
+    server = ModelServer(provider="vllm", server="gpu:8000", breaker="closed")
+    limit = ModelLimit(provider="vllm", server="gpu:8000", role="text", limit=2, reason="stale")
+    assert _said(_stream(), _worker(servers=(server,), limits=(limit,))) == []
+    busy = limit.model_copy(update={"in_flight": 3})
+    [(text, _)] = _said(_stream(), _worker(servers=(server,), limits=(busy,)))
+    assert text.startswith("vllm gpu:8000 does not even tell its load while calls are under way")
 
 
 def test_a_worker_that_was_killed_with_jobs_in_its_hands() -> None:
@@ -69,7 +100,7 @@ def test_a_service_that_is_away_and_why() -> None:
     away = {"core": "503 Service Unavailable"}
     found = _said(_stream(), *(_worker(f"w{n}", gates=away) for n in range(3)))
     assert found == [
-        ("the core is away for 3 of 3 workers: 503 Service Unavailable", "llm-worker check")
+        ("Core is away for 3 of 3 workers: 503 Service Unavailable", "llm-worker check")
     ]
 
 

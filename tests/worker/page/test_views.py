@@ -49,7 +49,7 @@ async def test_streams_workers_jobs_and_letters(open_site: Site, fleet: Fleet) -
     await fleet.bury()
     words = _words((await open_site.get("/")).text)
     for said in (
-        "the core is away for w-1: refused llm-worker check",
+        "Core is away for w-1: refused llm-worker check",
         "vllm gpu:8000 is left alone for a while",
         "text_tag 1 - - -",
         "3 / 12 text, gpu:8000: too much waited there",

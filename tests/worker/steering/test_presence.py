@@ -11,6 +11,7 @@ from shared.redis_streams import Keys
 from tests.builders import claimed, job, until
 from worker.clock import Clock
 from worker.marks import Marks, type_field
+from worker.operations.fullness import why_full
 from worker.queue.redis_clients import RedisClients
 from worker.queue.scripts import CANCEL
 from worker.steering.presence import Presence
@@ -62,6 +63,18 @@ async def test_leaving(any_clients: RedisClients, keys: Keys) -> None:
     await desk.presence.beat()
     await desk.presence.leave()
     assert await desk.told() == {}
+
+
+async def test_halting(any_clients: RedisClients, keys: Keys) -> None:
+    """The last word is one row a machine, however often it starts and halts."""
+    desk = Desk(any_clients.commands, keys)
+    await desk.presence.beat()
+    await desk.presence.halt("no model 'mistral'")
+    await desk.presence.halt("no model 'mistral'")
+    [(name, raw)] = (await desk.told()).items()
+    facts = load_facts(raw)
+    assert facts is not None
+    assert (name, facts.halted, facts.held) == (FACTS.host, "no model 'mistral'", 0)
 
 
 async def test_those_who_were_killed_are_forgotten(any_clients: RedisClients, keys: Keys) -> None:
@@ -148,7 +161,12 @@ async def test_no_memory_left_for_telling_lets_the_hearing_through(
     await command("CONFIG", "SET", "maxmemory", "1")
     try:
         assert await desk.presence.beat()
+        assert "maxmemory" in desk.presence.untold
+        assert "raise that" in await why_full(clients.commands)
     finally:
         await command("CONFIG", "SET", "maxmemory", "0")
     assert desk.marks.paused.types == {"text_tag"}
     assert await desk.told() == {}
+    assert await desk.presence.beat()
+    assert desk.presence.untold == ""
+    assert await why_full(clients.commands) == ""
