@@ -86,7 +86,7 @@ SECTION = Section(
         ),
         Panel(
             "Redis",
-            "Whether each worker could read it.",
+            "Whether each worker can use it: away is also what refuses writes.",
             "short",
             (Query(f"min by (instance) ({of('llm_worker_redis_up')})", "{{instance}}"),),
             STATES,

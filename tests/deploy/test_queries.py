@@ -8,6 +8,7 @@ from shared.enums import FailureReason
 from tests.deploy.files import alerts, filled, metrics, queries
 from tests.deploy.promql import asked, words
 from worker.errors import Service
+from worker.llm.limit import Reason
 from worker.observability.catalogue.doing import BLOCKED
 from worker.observability.job_metrics import LEFT
 
@@ -50,6 +51,7 @@ def test_what_alerts_ask_for_is_no_less_than_what_workers_tell_of_trouble() -> N
         "llm_worker_service_away",
         "llm_worker_llm_breaker_state",
         "llm_worker_llm_server_broken",
+        "llm_worker_llm_limit_reason",
         "llm_worker_fleet_oldest_waiting_seconds",
         "llm_worker_fleet_dead_letters",
         "llm_worker_jobs_left_total",
@@ -63,7 +65,7 @@ def test_what_alerts_ask_for_is_no_less_than_what_workers_tell_of_trouble() -> N
 
 WORDS = {
     "outcome": {"completed", "failed"},
-    "reason": set(FailureReason),
+    "reason": {*FailureReason, *Reason},
     "service": set(Service),
     "how": set(LEFT),
     "kind": {"in", "out", "cached"},
