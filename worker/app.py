@@ -43,6 +43,7 @@ from worker.processes.obeying import ParentLine
 from worker.queue.job_queue import JobQueue
 from worker.queue.peer_board import RedisPeers
 from worker.queue.upkeep import Upkeep
+from worker.queue.write_probe import write_refusal
 from worker.queue.writing import Writing
 from worker.steering.loop import Steering, build_steering
 from worker.steering.presence import Presence
@@ -85,9 +86,7 @@ async def _serve(
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = _heartbeats(settings, consumer, clock)
     measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
-    health = Health(
-        heartbeats, _checks(outside, queue, steering.presence), lambda: outside.router.limits
-    )
+    health = Health(heartbeats, _checks(settings, outside), lambda: outside.router.limits)
     page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
     server = _health_server(settings, pages(health, outside.metrics), page)
     port = await server.start()
@@ -220,11 +219,11 @@ async def _leave(queue: JobQueue, last_word: Awaitable[None]) -> None:
         log.debug("consumer_left_behind", error=type(error).__name__)
 
 
-def _checks(outside: Outside, queue: JobQueue, presence: Presence) -> dict[str, Check]:
+def _checks(settings: Settings, outside: Outside) -> dict[str, Check]:
     async def redis() -> None:
-        await queue.ping()
-        if presence.untold:
-            raise Snooze(f"answers, and refuses writes: {presence.untold}")
+        refusal = await write_refusal(outside.redis.commands, Keys(settings.llm_stream_prefix))
+        if refusal:
+            raise Snooze(f"refuses writes: {refusal}")
 
     async def model() -> None:
         await outside.router.ping()

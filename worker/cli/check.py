@@ -29,6 +29,7 @@ from worker.observability.logs import configure
 from worker.outside import read_files
 from worker.queue.redis_capabilities import extras
 from worker.queue.redis_clients import CommandClient, connect, describe
+from worker.queue.write_probe import write_refusal
 
 
 class Verdict(StrEnum):
@@ -84,6 +85,9 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     try:
         info = cast("Mapping[str, Any]", await clients.commands.execute_command("INFO"))
         yield _version(info)
+        if refusal := await write_refusal(clients.commands, Keys(settings.llm_stream_prefix)):
+            fix = "raise maxmemory or free memory; a replica or a full disk refuses, too"
+            yield Finding("redis writes", Verdict.FAILED, refusal, fix)
         for name, good, fix in (
             ("maxmemory-policy", ("noeviction",), "else streams vanish when memory is full"),
             ("appendonly", ("yes",), "else a crash of Redis loses the queue"),

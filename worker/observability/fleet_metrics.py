@@ -45,6 +45,8 @@ class FleetTotals:
     streams: Sequence[StreamTotals]
     dead_letters: int
     paused_tenants: int
+    takes_writes: bool = True
+    """Whether Redis would; one that is full answers and does not."""
 
 
 Look = Callable[[], Awaitable[FleetTotals]]
@@ -92,7 +94,7 @@ class FleetMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All of them, for `CollectorRegistry`."""
         found = self._found
-        yield gauge(named.REDIS_UP, {(): found is not None})
+        yield gauge(named.REDIS_UP, {(): found is not None and found.takes_writes})
         streams = () if found is None else found.streams
 
         def of_streams(metric: Metric, value: Callable[[StreamTotals], float]) -> GaugeMetricFamily:

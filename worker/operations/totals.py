@@ -4,14 +4,16 @@ from shared.redis_streams import Keys, StreamClient
 from worker.marks import read_paused
 from worker.observability.fleet_metrics import FleetTotals, StreamTotals
 from worker.operations.streams import Counts, count_all
+from worker.queue.write_probe import write_refusal
 
 
 async def read_totals(client: StreamClient, keys: Keys) -> FleetTotals:
-    """Look, in one round trip."""
-    return totals(await count_all(client, keys))
+    """Look, in two round trips: does it take writes, and what is there?"""
+    refusal = await write_refusal(client, keys)
+    return totals(await count_all(client, keys), takes_writes=not refusal)
 
 
-def totals(counts: Counts) -> FleetTotals:
+def totals(counts: Counts, *, takes_writes: bool = True) -> FleetTotals:
     """What was counted, with ages instead of moments."""
     paused = read_paused(counts.paused)
 
@@ -33,4 +35,5 @@ def totals(counts: Counts) -> FleetTotals:
         ],
         dead_letters=counts.dead_letters,
         paused_tenants=len(paused.tenants),
+        takes_writes=takes_writes,
     )

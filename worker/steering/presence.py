@@ -60,7 +60,6 @@ class Presence:
         self._clock = clock
         self._since_ms = 0
         self._is_refused = self._is_away = False
-        self.untold = ""
         self._tidy_at = clock.elapsed() + _TIDY_EVERY_S * clock.jitter()
         self._nudged = asyncio.Event()
 
@@ -119,9 +118,8 @@ class Presence:
 
     def _hear(self, reply: Sequence[Any]) -> None:
         now_ms, paused, cancelled, refused = reply
-        self.untold = cast("bytes", refused).decode(errors="replace")[:200]
         if refused:
-            log.debug("not_told", error=self.untold)
+            log.debug("not_told", error=cast("bytes", refused).decode(errors="replace")[:200])
         if self._is_away:
             log.info("redis_back", doing="hear marks")
         self._since_ms = int(now_ms)

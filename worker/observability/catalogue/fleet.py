@@ -36,5 +36,6 @@ BUDGET_LIMIT = GROUP.gauge(
 )
 REDIS_UP = GROUP.gauge(
     "redis_up",
-    "Whether the last look at Redis worked (1) or not (0); then the fleet's jobs are left out.",
+    "Whether Redis, at the last look, answered and took writes (1) or not (0); where it did not "
+    "answer, the fleet's jobs are left out.",
 )
