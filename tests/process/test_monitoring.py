@@ -121,7 +121,7 @@ async def test_the_alerts_name_what_is_away(bench: Bench, tmp_path: Path) -> Non
                     await bench.enqueue(f"j{time.monotonic_ns()}")
                 return (await prometheus.firing()) & _OUTAGES == set(names)
 
-            await until(are_told, what=f"alerts {names}", patience_s=60)
+            await until(are_told, what=f"alerts {names}", patience_s=150)
 
         await until(prometheus.ready, what="Prometheus")
         await told()
