@@ -13,7 +13,7 @@ _SHOWN_CHARS = 150
 
 
 async def write_refusal(client: StreamClient, keys: Keys) -> str:
-    """What the server says to a write now, `OOM command not allowed …`; empty if it takes it.
+    """What the server says to a write now, without its code; empty where it takes it.
 
     Raises:
         redis.exceptions.RedisError, OSError: it does not answer at all, or not to this user.
