@@ -50,6 +50,12 @@ async def looked(bench: Bench, worker: Service, name: str, value: float, **label
     return await until(there, what=f"{name} {labels} to be {value}")
 
 
+async def queue_seen(bench: Bench, worker: Service) -> Page | None:
+    """A page with what the model server said of its own queue, once it was asked."""
+    found = await page(bench, worker)
+    return found if found.families["llm_worker_llm_server_waiting"].samples else None
+
+
 async def some_work(bench: Bench, worker: Service) -> Page:
     """Jobs that go well, one that is tried twice, one that is asked twice, one that is dead."""
     await bench.model_fails(status=500)
@@ -103,7 +109,9 @@ async def test_counts_are_what_happened(bench: Bench) -> None:
 async def test_a_worker_exposes_the_whole_catalogue(bench: Bench) -> None:
     """Every name of docs/metrics.md and no other, of its kind."""
     worker = bench.start_worker(LLM_CANARY="false", LLM_DAILY_TOKENS="vllm:1000000")
-    found = await some_work(bench, worker)
+    await some_work(bench, worker)
+    # The server's own queue is looked at about once a second, not with each call.
+    found = await until(lambda: queue_seen(bench, worker), what="a look at the server's queue")
     listed = {m.name: str(m.kind) for group in OF_WORKER for m in group.metrics}
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", found.text, re.MULTILINE))
     assert kinds == listed
