@@ -1,8 +1,9 @@
-"""Calls to an OpenAI-compatible server. Only this and `model_http` know the `openai` package.
+"""Calls to an OpenAI-compatible server. Only this knows the `openai` package.
 
-The SDK brings authentication and its reading of statuses; its generic `post` is used with a ready
-body because `chat.completions.create` costs several times the CPU. Its retries are off: the queue
-retries, and two layers would multiply.
+The SDK knows how a request is signed, and asks what is asked now and then. Questions go past it,
+with a ready body and the headers it would send: `chat.completions.create` takes ten times as much
+CPU, its generic `post` four times. Its retries are off: the queue retries, and two layers would
+multiply.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import httpx2
 from aiohttp import ClientError
-from openai import APIStatusError, AsyncOpenAI, OpenAIError
+from openai import APIStatusError, AsyncOpenAI, DefaultAioHttpClient, OpenAIError
 from openai import Timeout as NetworkTimeout
 
 from worker.errors import Halt, Reject
@@ -21,7 +22,7 @@ from worker.llm.causes import http_cause
 from worker.llm.chat import ChatRequest, Completion, ModelRole
 from worker.llm.chat_wire import ModelCard, read_completion, read_models, request_body
 from worker.llm.errors import ErrorReply, Target, status_error, transport_error
-from worker.llm.model_http import CONNECT_TIMEOUT_S, ModelHttp
+from worker.llm.model_http import CONNECT_TIMEOUT_S, ModelHttp, Reply
 from worker.llm.providers import PROVIDERS, Provider
 from worker.llm_config import ProviderName
 from worker.tracing import current
@@ -74,15 +75,9 @@ class OpenAIChat:
         self._now = now
         self.structure = provider.structure
         self.takes_priority = provider.priorities
-        self._client = _PlainClient(
-            base_url=self._url,
-            api_key=api_key or "none",
-            max_retries=0,
-            timeout=NetworkTimeout(None, connect=CONNECT_TIMEOUT_S),  # asyncio.timeout ends calls
-            # A compressed reply could unfold beyond any cap.
-            default_headers={"Accept-Encoding": "identity", **provider.headers},
-            http_client=ModelHttp(max_connections, self._most_bytes),
-        )
+        self._http = ModelHttp(max_connections, self._most_bytes)
+        self._client = _sdk(self._url, api_key, provider, self._http)
+        self._letterhead = _letterhead(self._client)
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Ask once.
@@ -113,17 +108,12 @@ class OpenAIChat:
         return completion
 
     async def _ask(self, request: ChatRequest, model: str) -> Completion:
-        named = request.request_id and self._provider.request_ids
-        headers = dict(current().headers)
-        if named:
+        headers = {**self._letterhead, **current().headers}
+        if request.request_id and self._provider.request_ids:
             headers["X-Request-Id"] = quote(request.request_id, safe=_HEADER_SAFE)
-        call = self._client.post(
-            self._chat_url,
-            cast_to=httpx2.Response,
-            content=request_body(request, model, self._provider, self.structure),
-            options={"headers": headers} if headers else {},
-        )
-        completion = read_completion(await self._reply(call, model, request.timeout_s))
+        body = request_body(request, model, self._provider, self.structure)
+        reply = self._http.exchange("POST", self._chat_url, headers, body, MAX_REPLY_BYTES)
+        completion = read_completion(await self._answer(reply, model, request.timeout_s))
         return replace(completion, provider=str(self._provider.name), model=model)
 
     def context_tokens(self, role: ModelRole) -> int | None:
@@ -142,8 +132,7 @@ class OpenAIChat:
         Raises:
             Retryable, Snooze, Reject, Halt: as for `complete`.
         """
-        call = self._client.get("/models", cast_to=httpx2.Response)
-        return read_models(await self._reply(call, "", timeout_s))
+        return read_models(await self._answer(self._get("/models"), "", timeout_s))
 
     async def ping(self, timeout_s: float = 5.0) -> None:
         """Ask the server's health; where it has no address for that, its list of models.
@@ -155,9 +144,8 @@ class OpenAIChat:
         if path is not None:
             url = httpx2.URL(self._url)
             address = url.copy_with(path=url.path.rstrip("/").removesuffix("/v1") + path)
-            call = self._client.get(str(address), cast_to=httpx2.Response)
             try:
-                await self._reply(call, "", timeout_s)
+                await self._answer(self._get(str(address)), "", timeout_s)
             except Halt as error:
                 if error.cause not in _NO_SUCH_ADDRESS:
                     raise
@@ -175,33 +163,33 @@ class OpenAIChat:
         path = self._provider.load_path
         if path is None:
             return b""
-        call = self._client.get(
-            str(httpx2.URL(self._url).copy_with(path=path)), cast_to=httpx2.Response
-        )
-        return await self._reply(call, "", timeout_s)
+        address = httpx2.URL(self._url).copy_with(path=path)
+        return await self._answer(self._get(str(address)), "", timeout_s)
 
     async def close(self) -> None:
         """Close every connection; the client cannot be used after that."""
         await self._client.close()
 
-    async def _reply(self, call: Awaitable[httpx2.Response], model: str, timeout_s: float) -> bytes:
+    async def _get(self, address: str) -> Reply:
+        try:
+            response = await self._client.get(address, cast_to=httpx2.Response)
+        except APIStatusError as error:
+            response = error.response
+        return Reply(response.status_code, response.headers, response.content)
+
+    async def _answer(self, asked: Awaitable[Reply], model: str, timeout_s: float) -> bytes:
         target = Target(self._url, model, self._secret)
         try:
             async with asyncio.timeout(timeout_s):
-                return (await call).content
-        except APIStatusError as error:
-            reply = ErrorReply(
-                error.response.status_code,
-                error.response.text,
-                error.response.headers.get("retry-after"),
-            )
-            raise status_error(reply, target, self._now()) from None
+                reply = await asked
         except _CALL_ERRORS as error:
             raise transport_error(error, timeout_s, target) from None
+        if 200 <= reply.status < 300:
+            return reply.body
+        text, after = reply.body.decode(errors="replace"), reply.headers.get("Retry-After")
+        raise status_error(ErrorReply(reply.status, text, after), target, self._now())
 
     def _most_bytes(self, request: httpx2.Request) -> int:
-        if request.method == "POST":
-            return MAX_REPLY_BYTES
         return MAX_LOAD_BYTES if request.url.path == self._provider.load_path else MAX_LIST_BYTES
 
 
@@ -214,6 +202,27 @@ class _PlainClient(AsyncOpenAI):
     def platform_headers(self) -> dict[str, str]:
         """None: the operating system, the processor, the versions of Python and SDK."""
         return {}
+
+
+def _sdk(url: str, api_key: str, provider: Provider, http: ModelHttp) -> AsyncOpenAI:
+    return _PlainClient(
+        base_url=url,
+        api_key=api_key or "none",
+        max_retries=0,
+        timeout=NetworkTimeout(None, connect=CONNECT_TIMEOUT_S),  # asyncio.timeout ends calls
+        default_headers={
+            "User-Agent": "llm-worker",
+            "Accept-Encoding": "identity",  # a compressed reply could unfold beyond any cap
+            **provider.headers,
+        },
+        http_client=DefaultAioHttpClient(transport=http, trust_env=False, follow_redirects=False),
+    )
+
+
+def _letterhead(client: AsyncOpenAI) -> dict[str, str]:
+    """The headers that the SDK puts on every request: who asks, by which key, for what."""
+    said = {**client.default_headers, **client.auth_headers}
+    return {name: value for name, value in said.items() if isinstance(value, str)}
 
 
 def _usable_address(url: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from openai import AsyncOpenAI
 
 from shared.enums import FailureReason
 from tests.worker.llm.model_servers import (
@@ -60,6 +61,29 @@ async def test_a_picture_goes_to_the_vision_model() -> None:
         await chat.complete(ChatRequest(prompt, "tags", {}, 50, 20.0))
     assert bodies[0]["model"] == "llava"
     assert bodies[0]["messages"][1]["content"][1]["image_url"]["url"].startswith("data:image/jpeg")
+
+
+async def test_a_question_is_signed_as_the_sdk_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes past the SDK, with the headers that the SDK would send; those of an account too."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "our-org")
+    seen: list[dict[str, str]] = []
+    of_transport = {"connection", "accept-encoding", "content-length"}
+
+    async def answer(request: web.Request) -> web.Response:
+        names = {name.lower(): value for name, value in request.headers.items()}
+        seen.append({k: v for k, v in names.items() if not k.startswith("x-stainless")})
+        return web.json_response(GOOD)
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/v1"))
+        async with chatting(url) as ours, AsyncOpenAI(base_url=url, api_key=KEY) as theirs:
+            await ours.complete(chat_request(request_id=""))
+            await theirs.post("/chat/completions", cast_to=object, body={})
+    mine, sdk = ({k: v for k, v in each.items() if k not in of_transport} for each in seen)
+    assert mine == sdk | {"user-agent": "llm-worker"}
+    assert mine["openai-organization"] == "our-org"
 
 
 @pytest.mark.parametrize("request_id", ["größe", "a\u202eb", "x" * 200, "%", '"'])

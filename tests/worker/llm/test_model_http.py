@@ -1,4 +1,4 @@
-"""The SDK's requests, over aiohttp: the same as its own client makes of them, and sent once."""
+"""HTTP to a model server: sent once, read whole, and the same for questions and for the SDK."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -8,7 +8,6 @@ import httpx2
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from openai import DefaultAioHttpClient
 
 from worker.embedded.child import free_port
 from worker.llm.errors import ReplyTooLong
@@ -19,7 +18,7 @@ MOST = 1_000
 
 @asynccontextmanager
 async def client() -> AsyncGenerator[ModelHttp]:
-    """One that takes replies of up to `MOST` bytes."""
+    """One that takes replies of up to `MOST` bytes from the SDK's requests."""
     made = ModelHttp(4, lambda _: MOST)
     yield made
     await made.aclose()
@@ -34,27 +33,6 @@ async def server(answer: Any) -> AsyncGenerator[str]:
         yield str(made.make_url("/"))
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"content": b"{}", "headers": [("Accept", "a"), ("User-Agent", "sdk")]},
-        {"headers": [("Accept", "a"), ("User-Agent", "sdk")], "params": {"a": "b"}},
-        {"json": {"a": 1}, "headers": [("Accept", "a"), ("User-Agent", "sdk")]},
-    ],
-)
-async def test_the_same_request(said: dict[str, Any]) -> None:
-    """It differs from what the SDK's own client makes in nothing that matters to a server."""
-    own = DefaultAioHttpClient()
-    wanted = own.build_request("POST", "http://127.0.0.1:1/v1/chat?x=1", **said)
-    async with client() as ours:
-        made = ours.build_request("POST", "http://127.0.0.1:1/v1/chat?x=1", **said)
-    assert (made.method, made.url, made.content) == (wanted.method, wanted.url, wanted.content)
-    added = {"connection", "accept-encoding"}  # by its defaults; aiohttp has its own
-    names = [each for each in wanted.headers.multi_items() if each[0] not in added]
-    assert [each for each in made.headers.multi_items() if each[0] not in added] == names
-    await own.aclose()
-
-
 async def test_one_reply() -> None:
     """Body, status and headers come back whole; a redirect is a reply like others."""
     seen: list[tuple[str, bytes, str]] = []
@@ -64,10 +42,13 @@ async def test_one_reply() -> None:
         return web.Response(status=307, body=b"there", headers={"Location": "/b", "X-Said": "yes"})
 
     async with server(answer) as url, client() as ours:
-        sent = ours.build_request("POST", url, content=b"body", headers=[("X-Id", "1")])
-        reply = await ours.send(sent, stream=False, follow_redirects=True)
-    assert (reply.status_code, reply.content, reply.headers["X-Said"]) == (307, b"there", "yes")
-    assert (seen, reply.request) == ([("POST", b"body", "1")], sent)
+        reply = await ours.exchange("POST", url, {"X-Id": "1"}, b"body", MOST)
+        request = httpx2.Request("POST", url, content=b"body", headers={"X-Id": "1"})
+        same = await ours.handle_async_request(request)
+    assert (reply.status, reply.body, reply.headers["x-said"]) == (307, b"there", "yes")
+    assert (same.status_code, same.content, same.headers["x-said"]) == (307, b"there", "yes")
+    assert same.request is request
+    assert seen == [("POST", b"body", "1")] * 2
 
 
 @pytest.mark.parametrize("size", [MOST, MOST + 1])
@@ -78,17 +59,19 @@ async def test_too_long(size: int) -> None:
         return web.Response(body=b"x" * size)
 
     async with server(answer) as url, client() as ours:
-        call = ours.send(ours.build_request("GET", url))
+        asked = ours.exchange("GET", url, {}, b"", MOST)
+        by_sdk = ours.handle_async_request(httpx2.Request("GET", url))
         if size <= MOST:
-            assert (await call).content == b"x" * size
+            assert (await asked).body == (await by_sdk).content == b"x" * size
         else:
-            with pytest.raises(ReplyTooLong, match="1,000 bytes"):
-                await call
+            for call in (asked, by_sdk):
+                with pytest.raises(ReplyTooLong, match="1,000 bytes"):
+                    await call
 
 
 async def test_nobody_there() -> None:
     """Who cannot be reached is what the SDK knows as that, with the first error behind it."""
     async with client() as ours:
         with pytest.raises(httpx2.ConnectError) as caught:
-            await ours.send(ours.build_request("GET", f"http://127.0.0.1:{free_port()}/"))
+            await ours.exchange("GET", f"http://127.0.0.1:{free_port()}/", {}, b"", MOST)
     assert isinstance(caught.value.__cause__, OSError)
