@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from json import dumps
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from worker.llm.causes import Cause, job_error
 from worker.llm.chat import ChatRequest, Completion, PreparedImage, Prompt
@@ -51,10 +52,9 @@ def request_body(
         body["temperature"] = provider.temperature
     if request.priority:
         body["priority"] = request.priority
-    head = dumps(body, separators=(",", ":"), ensure_ascii=False)
+    head = _json(body)
     # The schema's JSON is the same for every call of a job type and is joined on as it is.
-    text = f"{head[:-1]},{shape.fields}}}" if shape.fields else head
-    return text.encode(errors="replace")
+    return b"%b,%b}" % (head[:-1], shape.fields.encode()) if shape.fields else head
 
 
 def read_completion(raw: bytes) -> Completion:
@@ -86,6 +86,13 @@ def read_models(raw: bytes) -> list[ModelCard]:
     """
     found = _read(_Models, raw).data
     return [ModelCard(model.id.removeprefix("models/"), model.context) for model in found]
+
+
+def _json(value: object) -> bytes:
+    try:
+        return to_json(value)
+    except PydanticSerializationError:  # half of a surrogate pair, which no UTF-8 can hold
+        return dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 def _system(prompt: Prompt, shape: Shape) -> str:
@@ -139,46 +146,51 @@ def _size(value: object) -> int | None:
 _Count = Annotated[int, BeforeValidator(_count)]
 
 
-class _Details(BaseModel):
+class _Part(BaseModel):
+    # Frozen, so that a default is given as it is; others are copied deeply each time.
+    model_config = ConfigDict(frozen=True)
+
+
+class _Details(_Part):
     cached_tokens: _Count = 0
 
 
-class _Usage(BaseModel):
+class _Usage(_Part):
     prompt_tokens: _Count = 0
     completion_tokens: _Count = 0
     prompt_tokens_details: Annotated[_Details, BeforeValidator(_object_or_nothing)] = _Details()
 
 
-class _Function(BaseModel):
+class _Function(_Part):
     arguments: str
 
 
-class _ToolCall(BaseModel):
+class _ToolCall(_Part):
     function: _Function
 
 
-class _Message(BaseModel):
+class _Message(_Part):
     content: str | None = None
     refusal: str | None = None
-    tool_calls: Annotated[list[_ToolCall], BeforeValidator(_list_or_nothing)] = []
+    tool_calls: Annotated[tuple[_ToolCall, ...], BeforeValidator(_list_or_nothing)] = ()
 
 
-class _Choice(BaseModel):
+class _Choice(_Part):
     message: _Message
     finish_reason: str | None = None
 
 
-class _Reply(BaseModel):
+class _Reply(_Part):
     choices: Annotated[list[_Choice], Field(min_length=1)]
     usage: Annotated[_Usage, BeforeValidator(_object_or_nothing)] = _Usage()
 
 
-class _Model(BaseModel):
+class _Model(_Part):
     id: str
     context: Annotated[int | None, BeforeValidator(_size)] = Field(
         None, validation_alias=AliasChoices("max_model_len", "context_length", "context_window")
     )
 
 
-class _Models(BaseModel):
+class _Models(_Part):
     data: list[_Model]

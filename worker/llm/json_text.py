@@ -28,6 +28,8 @@ _TO_BRACKET = re.compile(r'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])', r
 _OPENING = re.compile(r"[{\[]")
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_HUGE = re.compile(r"[eE]\+?\d{2}|\d{250}")
+"""Without any of this no number is infinity: no float has more than 309 digits before its point."""
 
 
 class BrokenJson(ValueError):
@@ -111,7 +113,8 @@ def _first_valid(text: str, start: int) -> str:
 def _fault(span: str) -> str | None:
     try:
         value = from_json(span.encode(), allow_inf_nan=False, cache_strings="none")
-        json.dumps(value, allow_nan=False)  # 1e999 was read as infinity
+        if _HUGE.search(span):
+            json.dumps(value, allow_nan=False)  # 1e999 was read as infinity
     except ValueError as error:
         return str(error)
     return None

@@ -26,6 +26,7 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
 _INVISIBLE_ASCII = {code: None for code in range(0x80) if _INVISIBLE.fullmatch(chr(code))}
+_PLAIN_ASCII = bytes([*range(0x20, 0x7F), *b"\t\n"])
 # What chat templates set turns apart with. Most servers read it as that in a user's text too: an
 # email could end its own turn and begin the system's.
 _TURNS = re.compile(
@@ -78,6 +79,8 @@ async def shown(text: str, links: Links = "text") -> str:
 
 def visible(text: str) -> str:
     r"""The text without characters that cannot be seen, every line end a `\n`."""
+    if text.isascii() and not text.encode().translate(None, _PLAIN_ASCII):
+        return text.removesuffix("\n")
     # Line by line: most are ASCII in most texts, and of those characters are left out at a
     # fiftieth of the pattern's cost.
     return "\n".join(
