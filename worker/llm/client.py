@@ -33,8 +33,8 @@ MAX_LIST_BYTES = 16 * 1_048_576
 """Of a list of models, which some providers have thousands of."""
 MAX_LOAD_BYTES = 1_048_576
 """Of the metrics; a server with many models has some 200 KB."""
-# ClientError: the SDK lets through what its transport did not expect.
-_CALL_ERRORS = (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, TimeoutError)
+# ClientError and OSError (which a timeout is): the transport knows most of them, not all.
+_CALL_ERRORS = (OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, ClientError, OSError)
 # Many servers and gateways speak like vLLM and have no `/health`.
 _NO_SUCH_ADDRESS = frozenset({http_cause(404), http_cause(405)})
 _REFUSED_FIELD = frozenset({http_cause(400), http_cause(422)})

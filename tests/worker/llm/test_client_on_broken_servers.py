@@ -19,6 +19,7 @@ from tests.worker.llm.model_servers import (
     talking,
 )
 from worker.errors import Retryable, Snooze
+from worker.llm.model_http import ModelHttp, Reply
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -132,6 +133,20 @@ async def test_no_http_at_all_is_a_job_error() -> None:
 
     async with talking(greet) as chat:
         assert isinstance(await failure(chat), Retryable | Snooze)
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), aiohttp.ClientError("?")])
+async def test_what_the_transport_does_not_know_is_a_job_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It is the call's end, not the worker's."""
+
+    async def fails(*_: object) -> Reply:
+        raise error
+
+    monkeypatch.setattr(ModelHttp, "exchange", fails)
+    async with chatting("http://127.0.0.1:1/v1") as chat:
+        assert isinstance(await failure(chat), Retryable)
 
 
 async def test_a_connection_closed_while_idle_costs_no_attempt() -> None:
