@@ -13,6 +13,7 @@ import structlog
 from worker.clock import Clock
 from worker.errors import Service
 from worker.parking import Parking
+from worker.reminding import Reminder
 from worker.retry import backoff_s
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ class Gate:
         self._service = service
         self._parking = parking
         self._clock = clock
+        self._reminder = Reminder(clock.elapsed)
         self._why = ""
         self._failures = 0  # in a row; none means open
         self._probe: object | None = None
@@ -91,14 +93,15 @@ class Gate:
             return
         log.info("service_back", service=str(self._service), failures=self._failures)
         self._failures, self._probe, self._why = 0, None, ""
+        self._reminder.over()
         self._wake()
 
     def trip(self, who: object, why: str, after_s: float | None) -> None:
         """The service is away; of a crowd that finds out together only the first counts."""
         if self._failures and self._probe is not who:
             return
-        if not self._failures:
-            log.warning("service_away", service=str(self._service), why=why)
+        if (away_s := self._reminder.due_s()) is not None:
+            log.warning("service_away", service=str(self._service), away_s=away_s, why=why)
         self._failures += 1
         self._probe, self._why = None, why
         backoff = min(backoff_s(self._failures, self._clock.jitter()), PROBE_EVERY_MAX_S)

@@ -109,13 +109,15 @@ class Refusing:
         raise self.error
 
 
-async def test_an_outage_at_the_start_is_told_once(keys: Keys) -> None:
-    """And until it is over nothing is known of the marks."""
+async def test_an_outage_at_the_start_is_told_each_minute(keys: Keys) -> None:
+    """By the beats: nothing is claimed yet. Until it is over nothing is known of the marks."""
     desk = Desk(Refusing(exceptions.ConnectionError("refused")), keys)
     with capture_logs() as logs:
-        assert not await desk.presence.beat()
-        assert not await desk.presence.beat()
-    assert [line["event"] for line in logs] == ["redis_unavailable"]
+        for _ in range(4):
+            assert not await desk.presence.beat()
+            desk.now += 30
+    said = [(line["event"], line["away_s"]) for line in logs]
+    assert said == [("redis_unavailable", 0), ("redis_unavailable", 60)]
     assert not desk.marks.known
 
 
