@@ -25,7 +25,7 @@ A job's way, and the file for each step:
                                  sizing.py, demand.py: how many jobs that makes
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
-    deliver    core_api_client.py   every call to Core
+    deliver    core_api_client.py   every call to Core; core_errors.py, what its refusals mean
     settle     queue/writing.py   records, ticks, settles; gathering.py: into few scripts each
 
 Beside them:

@@ -19,6 +19,7 @@ from shared.redis_streams import Keys
 from worker.cli.settings import fail, printable, settings_or_exit
 from worker.config import LogLevel, Settings
 from worker.core_api_client import CoreApiClient
+from worker.core_errors import CoreAway
 from worker.errors import Halt, JobError
 from worker.llm.observing import Unlimited
 from worker.llm.replica import Replica
@@ -133,9 +134,12 @@ async def _core(settings: Settings) -> Finding:
     )
     try:
         await core.ping()
+    except CoreAway as error:
+        return Finding("core", Verdict.FAILED, str(error), error.fix)
+    except Halt as error:
+        return Finding("core", Verdict.FAILED, str(error), "correct CORE_API_URL")
     except JobError as error:
-        fix = "start Core, or correct CORE_API_URL"
-        return Finding("core", Verdict.FAILED, str(error), fix)
+        return Finding("core", Verdict.FAILED, str(error), "it fails by itself: see Core's log")
     finally:
         await core.close()
     return Finding("core", Verdict.OK, f"{settings.core_api_url} answers")

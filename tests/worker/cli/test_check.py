@@ -27,7 +27,9 @@ def _redis() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def _services(*models: str, answer: str = '{"colour":"red"}') -> AsyncGenerator[str]:
+async def _services(
+    *models: str, answer: str = '{"colour":"red"}', core: int = 200
+) -> AsyncGenerator[str]:
     """Core and a model server at one address; `answer` is what it says to the canary."""
 
     async def offered(_request: web.Request) -> web.Response:
@@ -42,7 +44,7 @@ async def _services(*models: str, answer: str = '{"colour":"red"}') -> AsyncGene
         return web.json_response({"choices": [{"message": message, "finish_reason": "stop"}]})
 
     async def health(_request: web.Request) -> web.Response:
-        return web.Response()
+        return web.Response(status=core, text="<html><title>nginx</title>")
 
     app = web.Application()
     app.router.add_get("/v1/models", offered)
@@ -153,6 +155,25 @@ async def test_a_forgetful_redis_is_warned_of(tmp_path: Path) -> None:
     for name, fix in (("maxmemory-policy", "noeviction"), ("appendonly", "yes")):
         assert found[name]["verdict"] == "warning"
         assert found[name]["fix"].startswith(f"CONFIG SET {name} {fix}: ")
+
+
+@pytest.mark.parametrize(
+    ("core", "found", "fix"),
+    [
+        (502, "cannot be reached, says a proxy there (502)", "behind the proxy"),
+        (500, "answered 500 to GET /health: nginx", "see Core's log"),
+    ],
+)
+async def test_a_core_that_is_not_well(
+    tmp_path: Path, redis: RedisServer, core: int, found: str, fix: str
+) -> None:
+    """A proxy in its place is told from Core itself, for something else is to be mended."""
+    async with _services("llava", "mistral", core=core) as url:
+        code, out, _ = await _check(tmp_path, "--json", **_settings(tmp_path, redis, url))
+    finding = _by_name(out)["core"]
+    assert (code, finding["verdict"]) == (1, "failed")
+    assert finding["found"].endswith(found)
+    assert fix in finding["fix"]
 
 
 async def test_nothing_is_there(tmp_path: Path) -> None:
