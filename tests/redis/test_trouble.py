@@ -19,6 +19,7 @@ from worker.queue import redis_clients
 from worker.queue.job_queue import JobQueue
 from worker.queue.redis_clients import OUTAGE, RedisClients, connect
 from worker.queue.redis_connections import NotNow, understood
+from worker.queue.write_probe import write_refusal
 
 T = TypeVar("T")
 KIND = JobType.TEXT_TAG
@@ -215,12 +216,12 @@ async def test_every_connection_is_cut_off(
     own_server: RedisServer, queue: JobQueue, streams: Streams
 ) -> None:
     """Idle ones are found dead before they are used: nobody notices."""
-    await queue.ping()
-    await queue.claim(1, block_ms=0)
+    await streams.add(KIND)
+    [one] = await queue.claim(1, block_ms=0)
     await tell(own_server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     await streams.add(KIND)
-    [entry] = await queue.claim(1, block_ms=0)
-    assert await settle(queue, entry) == set()
+    [two] = await queue.claim(1, block_ms=0)
+    assert await settle(queue, one, two) == set()
 
 
 async def test_a_crash_and_a_restart(
@@ -261,7 +262,7 @@ async def test_a_frozen_server(
     with pytest.raises(OUTAGE):
         await claim
     with pytest.raises(OUTAGE):
-        await queue.ping()
+        await write_refusal(clients.commands, keys)
     own_server.thaw()
     await works(queue, streams)
     await clients.close()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, cast
 
 import typer
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -27,10 +27,11 @@ from worker.llm.router import Router, Upstream
 from worker.llm_config import StructureName
 from worker.model_side import build_llm, build_preflight
 from worker.observability.logs import configure
+from worker.operations.refused_writes import RefusedWrites, refused_writes, remedy
 from worker.outside import read_files
 from worker.queue.redis_capabilities import extras
-from worker.queue.redis_clients import CommandClient, connect, describe
-from worker.queue.write_probe import write_refusal
+from worker.queue.redis_clients import FATAL, CommandClient, connect, describe
+from worker.queue.redis_connections import NotNow
 
 
 class Verdict(StrEnum):
@@ -82,24 +83,41 @@ async def _findings(settings: Settings) -> list[Finding]:
 
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
+    keys = Keys(settings.llm_stream_prefix)
+    clients = connect(settings.redis_url, key=keys.dead)
     try:
         info = cast("Mapping[str, Any]", await clients.commands.execute_command("INFO"))
         yield _version(info)
-        if refusal := await write_refusal(clients.commands, Keys(settings.llm_stream_prefix)):
-            fix = "raise maxmemory or free memory; a replica or a full disk refuses, too"
-            yield Finding("redis writes", Verdict.FAILED, refusal, fix)
+        refused = await refused_writes(clients.commands, keys)
+        yield _writes(refused)
         for name, good, fix in (
             ("maxmemory-policy", ("noeviction",), "else streams vanish when memory is full"),
             ("appendonly", ("yes",), "else a crash of Redis loses the queue"),
         ):
             yield await _option(clients.commands, name, good, fix)
-        yield await _extras(clients.commands, Keys(settings.llm_stream_prefix))
+        if refused is None:  # they are asked for with what could be writes
+            yield await _extras(clients.commands, keys)
     except (RedisError, OSError) as error:
-        fix = "start Redis, or correct REDIS_URL"
-        yield Finding("redis", Verdict.FAILED, describe(error), fix)
+        yield Finding("redis", Verdict.FAILED, describe(error), _redis_fix(error))
     finally:
         await clients.close()
+
+
+def _redis_fix(error: Exception) -> str:
+    if isinstance(error, FATAL):
+        return "correct the login in REDIS_URL, or the rights of its user (docs/redis.md)"
+    if isinstance(error, BusyLoadingError):
+        return "wait: it reads its files, and answers when it has"
+    if isinstance(error, NotNow):
+        return remedy(str(error).partition(" ")[0])
+    return "start Redis, or correct REDIS_URL"
+
+
+def _writes(refused: RefusedWrites | None) -> Finding:
+    """Whether workers can write down what they have done."""
+    if refused is None:
+        return Finding("redis writes", Verdict.OK, "taken")
+    return Finding("redis writes", Verdict.FAILED, refused.found, refused.fix)
 
 
 def _version(info: Mapping[str, Any]) -> Finding:

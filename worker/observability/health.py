@@ -17,7 +17,13 @@ from worker.llm.limit import LimitFacts
 from worker.observability.metrics import CONTENT_TYPE, Metrics
 
 _CHECK_TIMEOUT_S = 3.0
+_SHOWN_CHARS = 200
 Check = Callable[[], Awaitable[None]]
+"""Raises where something is wrong: a `JobError` or `Unready` in words, anything else is a bug."""
+
+
+class Unready(Exception):
+    """What was looked at is not as it must be; `str()` tells a person how."""
 
 
 @dataclass(slots=True)
@@ -80,10 +86,10 @@ async def _checked(check: Check) -> str:
             await check()
     except TimeoutError:
         return f"no answer within {_CHECK_TIMEOUT_S:.0f} s"
-    except JobError as error:
-        return str(error)[:200]
+    except (JobError, Unready) as error:
+        return str(error)[:_SHOWN_CHARS]
     except Exception as error:  # whatever it is, it is what the reader wants to know
-        return f"{type(error).__name__}: {str(error)[:200]}"
+        return f"{type(error).__name__}: {str(error)[:_SHOWN_CHARS]}"
     return "ok"
 
 
