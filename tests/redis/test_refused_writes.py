@@ -62,7 +62,7 @@ async def test_a_server_that_answers_and_takes_no_writes(
     said, takes_writes, told = await look(clients)
     assert said.startswith(f"refuses writes: {code} ")
     assert not takes_writes
-    assert told.startswith("Redis refuses writes, ")
+    assert told.startswith("Redis takes no writes: ")
     assert mends in told
     await tell(own_server, *cure.split())
     assert await look(clients) == ("ok", True, "no worker lives")

@@ -48,10 +48,7 @@ def hints(
     """What is odd, what stands in the way of most first; `refused`: why Redis takes no writes."""
     living = [worker for worker in workers if not worker.silent]
     if refused:
-        yield Hint(
-            f"Redis refuses writes, so workers cannot even tell of themselves: {refused}",
-            "llm-worker check",
-        )
+        yield Hint(f"Redis takes no writes: {refused}", "llm-worker check")
     halts = list(_halted(workers))
     yield from halts
     yield from _workers(streams, living, is_known=not (refused or halts))

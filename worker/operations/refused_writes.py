@@ -1,4 +1,4 @@
-"""Why Redis takes no writes, and what mends it: all stands still then, and no worker can say so."""
+"""Why Redis takes no writes, and what mends it: workers that cannot write cannot say so either."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Whether Redis takes writes, found out by one that changes nothing.
 
 A server whose memory is full, whose disk failed, or that has become a replica answers every read:
-to look at it with those would call it well while no answer can be recorded. `PING` tells as little:
-some refuse it together with the writes, some do not.
+to look at it with those would call it well while producers, or all, are refused. `PING` tells as
+little: some refuse it together with the writes, some do not.
 """
 
 from dataclasses import dataclass

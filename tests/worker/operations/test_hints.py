@@ -67,7 +67,7 @@ def test_workers_that_halted() -> None:
 def test_redis_is_full() -> None:
     """Workers that could not write their rows are not said to be dead."""
     [(text, command)] = _said(_stream(waiting=2), _worker(silent=True), refused="it is full")
-    assert text == "Redis refuses writes, so workers cannot even tell of themselves: it is full"
+    assert text == "Redis takes no writes: it is full"
     assert command == "llm-worker check"
 
 

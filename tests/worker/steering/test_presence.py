@@ -152,10 +152,8 @@ async def test_a_nudge_beats_at_once(any_clients: RedisClients, keys: Keys) -> N
     assert heard == [False, True, False]
 
 
-async def test_no_memory_left_for_telling_lets_the_hearing_through(
-    clients: RedisClients, keys: Keys
-) -> None:
-    """What is paused in an emergency has to reach the workers."""
+async def test_without_memory_it_is_told_and_heard(clients: RedisClients, keys: Keys) -> None:
+    """A full server's workers are at work, and what is paused in an emergency has to reach them."""
     desk = Desk(clients.commands, keys)
     command = clients.commands.execute_command
     await command("HSET", keys.paused, type_field("text_tag"), "{}")
@@ -164,5 +162,21 @@ async def test_no_memory_left_for_telling_lets_the_hearing_through(
         assert await desk.presence.beat()
     finally:
         await command("CONFIG", "SET", "maxmemory", "0")
+    assert desk.marks.paused.types == {"text_tag"}
+    assert (await desk.told()).keys() == {"me"}
+
+
+async def test_a_server_that_takes_no_writes_lets_the_hearing_through(
+    clients: RedisClients, keys: Keys
+) -> None:
+    """What it does not let a worker tell is no reason to be deaf."""
+    desk = Desk(clients.commands, keys)
+    command = clients.commands.execute_command
+    await command("HSET", keys.paused, type_field("text_tag"), "{}")
+    await command("CONFIG", "SET", "min-replicas-to-write", "1")
+    try:
+        assert await desk.presence.beat()
+    finally:
+        await command("CONFIG", "SET", "min-replicas-to-write", "0")
     assert desk.marks.paused.types == {"text_tag"}
     assert await desk.told() == {}
