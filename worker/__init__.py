@@ -42,7 +42,7 @@ Beside them:
     queue/         beside the streams: dead_letters.py; token_ledger.py and peer_board.py, what a
                    fleet shares
     job.py, queue/claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
-    reminding.py   when to say again what lasts
+    reminding.py   when to say again what lasts; broken_connections.py, why there is none
     witnesses.py   who is told of a job's steps: telling.py, the events (events.py), and
                    observability/job_traces.py; tracing.py, what work says of itself to a trace
 

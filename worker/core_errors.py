@@ -5,7 +5,6 @@ waiting is told in words that are the same for each of them, so that one outage 
 """
 
 import html
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from shared.enums import FailureReason
+from worker.broken_connections import why_broken
 from worker.errors import Halt, JobError, Reject, Retryable, Service, Snooze
 
 STATUS_ERRORS: Mapping[int, type[JobError]] = {
@@ -41,7 +41,6 @@ _SILENT = "something takes connections there and says nothing: look at Core's lo
 
 _PAGE = re.compile(r"\s*<(!doctype|\?xml|html|head|body|title|h1|center)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
-_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _READ_BYTES = 1_000
 _SHOWN_CHARS = 200
 
@@ -121,7 +120,9 @@ def from_exception(error: Exception, contact: Contact) -> JobError:
         return CoreAway(message, fix=_SILENT)
     if isinstance(error, aiohttp.InvalidURL):
         return Halt("CORE_API_URL is not a URL that can be asked")
-    return CoreAway(f"{contact} cannot be reached: {_broken_by(error)}", fix=_START)
+    return CoreAway(
+        f"{contact} cannot be reached: {why_broken(error) or 'the connection failed'}", fix=_START
+    )
 
 
 def _said(body: bytes, token: str) -> tuple[bool, str]:
@@ -135,19 +136,3 @@ def _said(body: bytes, token: str) -> tuple[bool, str]:
     if token:
         text = text.replace(token, "***")
     return is_page, "".join(char if char.isprintable() else "?" for char in text)[:_SHOWN_CHARS]
-
-
-def _broken_by(error: Exception) -> str:
-    """Why there is no connection, in a system's words and not in a library's."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "no address is found for this name"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "its certificate, or its TLS, is not accepted"
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
-        return "the connection broke off"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return "what answers there does not speak HTTP"
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None and (found := _ERRNO.search(str(error))):
-        number = int(found[1])  # of a name with several addresses: none has answered
-    return os.strerror(number).lower() if number and number > 0 else "the connection failed"
