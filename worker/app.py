@@ -86,7 +86,8 @@ async def _serve(
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = _heartbeats(settings, consumer, clock)
     measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
-    health = Health(heartbeats, _checks(settings, outside), lambda: outside.router.limits)
+    limits, away = lambda: outside.router.limits, hands.gates.away
+    health = Health(heartbeats, _checks(settings, outside), limits, away)
     page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
     server = _health_server(settings, pages(health, outside.metrics), page)
     port = await server.start()

@@ -43,6 +43,11 @@ class Gate:
         self._places: set[asyncio.Future[None]] = set()
 
     @property
+    def service(self) -> Service:
+        """What it is the gate of."""
+        return self._service
+
+    @property
     def is_open(self) -> bool:
         """Whether the service may be asked by anybody."""
         return not self._failures
@@ -136,6 +141,10 @@ class Gates:
 
     def __getitem__(self, service: Service) -> Gate:
         return self._gates[service]
+
+    def away(self) -> dict[str, str]:
+        """The services that are not asked now, and why."""
+        return {str(name): gate.why for name, gate in self._gates.items() if not gate.is_open}
 
     def closed(self, needs: Iterable[Service]) -> list[Gate]:
         """Those of the needed services that may not be asked now."""

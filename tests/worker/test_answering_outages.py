@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 
 from shared.enums import FailureReason, JobType
 from tests.answer_room import ANSWERED_AT, AnswerRoom
-from tests.builders import bare, claimed, job, job_fields, tagged, turn
+from tests.builders import QuickParking, bare, claimed, job, job_fields, tagged, turn, until
 from worker.errors import Reject, Retryable, Service, Snooze
 from worker.handlers import HANDLERS
 from worker.handlers.handler import Tools
-from worker.job import HandBack
+from worker.job import HandBack, Stage
 from worker.llm.chat import ScriptedLLM
 from worker.outcome import Completed, Failed
 from worker.slots import Slots
@@ -143,6 +143,19 @@ async def test_a_service_it_was_not_known_to_ask() -> None:
     assert bare(await room.answer(job())) == tagged("m1")
     assert room.parking.waits == [1.0, 2.0, 4.0]
     assert room.gates[Service.CORE].is_open
+
+
+async def test_who_stands_at_a_gate_says_at_which() -> None:
+    """For an operator who asks why the job is not done."""
+    away = Snooze("away", service=Service.CORE)
+    room = AnswerRoom(script=[away], parking=QuickParking(held_from_s=0.0))
+    made = job()
+    task = asyncio.create_task(room.answer(made))
+    await until(lambda: bool(room.parking.waits))
+    assert (made.stage, made.gate) == (Stage.PARKED, Service.CORE)
+    room.parking.close()
+    with pytest.raises(HandBack):
+        await task
 
 
 async def test_an_innocent_outage_and_a_guilty_one() -> None:

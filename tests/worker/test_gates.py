@@ -60,6 +60,7 @@ def test_open_for_everybody() -> None:
     assert all(post.gate.try_enter(who) for who in ("a", "b"))
     assert not post.gate.wants_probe
     assert post.gates.closed(BOTH) == []
+    assert post.gates.away() == {}
 
 
 def test_the_first_of_a_crowd_closes_it() -> None:
@@ -69,7 +70,7 @@ def test_the_first_of_a_crowd_closes_it() -> None:
         for number in range(64):
             post.gate.trip(f"job {number}", "503", None)
     assert [line["event"] for line in logs] == ["service_away"]
-    assert (post.gate.is_open, post.gate.why) == (False, "503")
+    assert (post.gate.is_open, post.gates.away()) == (False, {str(post.gate.service): "503"})
     assert seconds_closed(post, "probe") == 1.0
 
 

@@ -55,11 +55,17 @@ class Heartbeats:
 
 @dataclass(slots=True)
 class Health:
-    """What the health port answers; `limits`: how much each model server is sent at once."""
+    """What the health port answers.
+
+    Attributes:
+        limits: how much each model server is sent at once.
+        away: the services that jobs wait for, and why; one may answer `checks` and refuse jobs.
+    """
 
     heartbeats: Heartbeats
     checks: Mapping[str, Check]
     limits: Callable[[], Sequence[LimitFacts]] | None = None
+    away: Callable[[], Mapping[str, str]] | None = None
     draining: bool = False
 
     async def live(self, _request: web.Request) -> web.Response:
@@ -77,6 +83,8 @@ class Health:
         body: dict[str, Any] = {"ready": is_ready, "draining": self.draining, "checks": found}
         if self.limits is not None:
             body["limits"] = [asdict(facts) for facts in self.limits()]
+        if self.away is not None:
+            body["away"] = dict(self.away())
         return web.json_response(body, status=200 if is_ready else 503)
 
 

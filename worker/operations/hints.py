@@ -88,10 +88,8 @@ def _workers(
         text = f"{_wait(stream.waiting)} on {stream.job_type}, which no living worker takes"
         yield Hint(text, f"WORKER_JOB_TYPES={stream.job_type} llm-worker run")
     for worker in living:
-        if not worker.facts.claiming:
-            answers = worker.facts.waiting_for_core
-            text = f"{worker.name} takes nothing: {answers} answers wait for Core"
-            yield Hint(text, "llm-worker check")
+        if worker.takes_nothing:
+            yield Hint(f"{worker.name} {worker.takes_nothing}", "llm-worker check")
 
 
 def _services(living: Sequence[Worker]) -> Iterator[Hint]:
