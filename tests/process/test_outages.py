@@ -260,6 +260,7 @@ async def test_live_and_ready(bench: Bench) -> None:
         "ready": True,
         "draining": False,
         "checks": {"redis": "ok", "core": "ok", "model": "ok"},
+        "away": {},
     }
     bench.stack.model.stop()
     await until(lambda: _ready(bench, worker, "model"), what="/ready naming the model")
