@@ -25,7 +25,7 @@ A job's way, and the file for each step:
                                  sizing.py, demand.py: how many jobs that makes
                  prices.py, budget.py, recorder.py   what it costs, and what is written down of it
     record     delivery.py     outcome to the outbox, effects and PATCH to Core, off the stream
-    deliver    core_api_client.py   every call to Core
+    deliver    core_api_client.py   every call to Core; core_errors.py, what its refusals mean
     settle     queue/writing.py   records, ticks, settles; gathering.py: into few scripts each
 
 Beside them:
@@ -42,6 +42,7 @@ Beside them:
     queue/         beside the streams: dead_letters.py; token_ledger.py and peer_board.py, what a
                    fleet shares
     job.py, queue/claimed_entry.py, outcome.py, errors.py, clock.py    the values that travel
+    reminding.py   when to say again what lasts; broken_connections.py, why there is none
     witnesses.py   who is told of a job's steps: telling.py, the events (events.py), and
                    observability/job_traces.py; tracing.py, what work says of itself to a trace
 

@@ -107,7 +107,7 @@ class Answering:
                     job.witness.retried(job, step)
                 case Retry():
                     job.witness.retried(job, step)
-                    job.stage = Stage.PARKED
+                    job.stage, job.due_at = Stage.PARKED, self._clock.now() + step.after_s
                     seat.leave()
                     await self._parking.park(step.after_s)
                 case _:
@@ -129,12 +129,13 @@ class Answering:
             if job.paused or (self._parking.closing and job.stage is Stage.PARKED):
                 raise HandBack
             gate = self._gates.try_enter(needs, job)
+            job.gate = None if gate is None else gate.service
             if gate is None:
                 break
-            job.stage = Stage.PARKED
+            job.stage, job.due_at = Stage.PARKED, 0.0
             seat.leave()
             await gate.wait(lambda: job.time_left_s(self._clock.now()))
-        job.stage = Stage.INFER
+        job.stage, job.due_at = Stage.INFER, 0.0
         if alone:
             log.warning("job_alone", **job.log_fields, deliveries=job.entry.deliveries)
             self._alone = job

@@ -14,7 +14,7 @@ from shared.redis_streams import Keys
 from worker.clock import Clock
 from worker.config import Settings
 from worker.consumer import Consumer, Hands
-from worker.errors import Halt, JobError, Service, Snooze
+from worker.errors import Halt, JobError, Service
 from worker.hands import build_hands
 from worker.janitor import Janitor
 from worker.lifecycle import (
@@ -36,6 +36,7 @@ from worker.model_side import (
 from worker.observability.health import Check, Health, Heartbeats, pages
 from worker.observability.health_server import HealthServer
 from worker.observability.onlookers import Onlookers, build_telling
+from worker.observability.redis_check import redis_check
 from worker.observability.traces import open_traces
 from worker.outside import Outside, open_outside
 from worker.page.opening import PageRoom, open_page
@@ -43,7 +44,6 @@ from worker.processes.obeying import ParentLine
 from worker.queue.job_queue import JobQueue
 from worker.queue.peer_board import RedisPeers
 from worker.queue.upkeep import Upkeep
-from worker.queue.write_probe import write_refusal
 from worker.queue.writing import Writing
 from worker.steering.loop import Steering, build_steering
 from worker.steering.presence import Presence
@@ -86,7 +86,8 @@ async def _serve(
     consumer = Consumer(hands, steering.report, clock, onlookers.witness)
     heartbeats = _heartbeats(settings, consumer, clock)
     measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
-    health = Health(heartbeats, _checks(settings, outside), lambda: outside.router.limits)
+    limits, away = lambda: outside.router.limits, hands.gates.away
+    health = Health(heartbeats, _checks(settings, outside), limits, away)
     page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
     server = _health_server(settings, pages(health, outside.metrics), page)
     port = await server.start()
@@ -220,14 +221,10 @@ async def _leave(queue: JobQueue, last_word: Awaitable[None]) -> None:
 
 
 def _checks(settings: Settings, outside: Outside) -> dict[str, Check]:
-    async def redis() -> None:
-        refusal = await write_refusal(outside.redis.commands, Keys(settings.llm_stream_prefix))
-        if refusal:
-            raise Snooze(f"refuses writes: {refusal}")
-
     async def model() -> None:
         await outside.router.ping()
 
+    redis = redis_check(outside.redis.commands, Keys(settings.llm_stream_prefix))
     return {"redis": redis, "core": outside.core.ping, "model": model}
 
 

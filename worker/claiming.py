@@ -16,6 +16,7 @@ from worker.queue.claimed_entry import ClaimedEntry
 from worker.queue.job_queue import HANDED_BACK_MS, JobQueue
 from worker.queue.redis_clients import BLOCK_MS, FATAL, OUTAGE, describe
 from worker.queue.turns import Turns
+from worker.reminding import Reminder
 from worker.slots import Slots
 
 log = structlog.get_logger(__name__)
@@ -89,6 +90,7 @@ class Claiming:
         self._started = clock.elapsed()
         self._reclaim_at = 0.0
         self._outages = 0
+        self._reminder = Reminder(clock.elapsed)
         self._heeded = self._marks.paused
         self._paused = ""
         self._stopped = False
@@ -115,6 +117,7 @@ class Claiming:
         if self._outages:
             log.info("redis_back", doing="claim", failures=self._outages)
             self._outages = 0
+            self._reminder.over()
         return entries
 
     # ---------------------------------------------------------------------- steps
@@ -127,12 +130,15 @@ class Claiming:
             await asyncio.sleep(_PAUSE_S / 10)
             return []
         if self._backlog.is_full:
-            waiting = self._backlog.outcomes
-            self._say_paused(f"{waiting} outcomes ({self._backlog.bytes:,} bytes) wait for Core")
+            many = f"{self._backlog.outcomes} outcomes ({self._backlog.bytes:,} bytes)"
+            why = self._gates[Service.CORE].why
+            self._say_paused("core", f"{many} wait for Core" + (f": {why}" if why else ""))
             await self._backlog.wait_for_room(_PAUSE_S)
             return []
         choice = self._choose()
-        self._say_paused("; ".join(sorted({gate.why for gate in choice.closed})))
+        # Where some types may be taken still, the services' own lines are all there is to say.
+        closed = () if choice.ready else choice.closed
+        self._say_paused("services", "; ".join(sorted({gate.why for gate in closed})))
         if self._reclaim_is_due():
             # What dead workers left comes before new work, or a busy fleet would never get to it.
             found = await self._reclaim(room, choice)
@@ -176,13 +182,15 @@ class Claiming:
             closed=[gate for gates in closed.values() for gate in gates],
         )
 
-    def _say_paused(self, why: str) -> None:
-        if bool(why) != bool(self._paused):
+    def _say_paused(self, obstacle: str, why: str) -> None:
+        """Say that nothing at all is taken, and when that is over; once for each obstacle."""
+        obstacle = obstacle if why else ""
+        if obstacle != self._paused:
             if why:
                 log.warning("claiming_paused", why=why)
             else:
                 log.info("claiming_resumed")
-        self._paused = why
+        self._paused = obstacle
 
     def _reclaim_is_due(self) -> bool:
         # What is resumed may have been handed back, and its tenants have no turn: so look at once.
@@ -210,8 +218,8 @@ class Claiming:
         return found
 
     async def _sit_out(self, error: Exception) -> None:
-        if not self._outages:
-            log.warning("redis_unavailable", doing="claim", error=describe(error))
+        if (away_s := self._reminder.due_s()) is not None:
+            log.warning("redis_unavailable", doing="claim", away_s=away_s, error=describe(error))
         wait_s = min(_OUTAGE_FIRST_S * 2.0 ** min(self._outages, 10), _OUTAGE_MAX_S)
         self._outages += 1
         await asyncio.sleep(wait_s * (0.5 + self._clock.jitter() / 2))

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from os import strerror
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
-from shared.enums import FailureReason, JobStatus, TaskState
+from shared.enums import JobStatus, TaskState
 from shared.schemas import LLMJobUpdate, TaskResponse
-from worker.errors import Halt, JobError, Reject, Retryable, Service, Snooze
+from worker.core_errors import Contact, from_answer, from_exception
+from worker.errors import Retryable
 from worker.outcome import AddTags, CreateEvent, Effect
 from worker.tracing import Span, Step, step
 
@@ -25,21 +25,6 @@ _RETRY_AFTER_MAX_S = 300.0
 _CONNECTIONS_MAX = 64
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
 """What is quoted by leaving it as it is: most job ids, at a fifth of the cost."""
-
-STATUS_ERRORS: Mapping[int, type[JobError]] = {
-    401: Halt,
-    403: Halt,
-    408: Snooze,
-    425: Snooze,
-    429: Snooze,
-    500: Retryable,
-    501: Retryable,
-    502: Snooze,
-    503: Snooze,
-    504: Snooze,
-}
-"""What a status means; other 4xx are a Reject, anything else is a Retryable."""
-
 
 Observed = Callable[[str, str, float], None]
 """Told of each request's end: its route, `ok`, `http_<status>`, `timeout`, `connection_error` or
@@ -59,7 +44,7 @@ class CoreApiClient:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._server, self._port = _address(base_url)
-        self._token = token
+        self._contact = Contact(base_url, timeout_s, token)
         self._observed = observed
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._session = aiohttp.ClientSession(
@@ -113,11 +98,11 @@ class CoreApiClient:
         try:
             url = f"{self._base_url}/health"
             async with self._session.get(url, allow_redirects=False) as response:
-                status = response.status
+                if response.status >= 500:
+                    answer = await _read(response.content)
+                    raise from_answer(response.status, answer, "GET /health", self._contact)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _from_exception(error) from None
-        if status >= 500:
-            raise _away(f"Core answered {status}")
+            raise from_exception(error, self._contact) from None
 
     async def _send(
         self, method: str, path: str, body: str | None = None, *, key: str | None = None, route: str
@@ -147,20 +132,12 @@ class CoreApiClient:
                 answer = await _read(response.content)
                 if 200 <= response.status < 300:
                     return answer
-                what = f"Core answered {response.status} to {method} {path.partition('?')[0]}"
+                asked = f"{method} {path.partition('?')[0]}"
                 wait_s = retry_after_s(response.headers.get("Retry-After"), response.headers)
-                raise from_status(response.status, what + self._detail(answer), wait_s)
+                raise from_answer(response.status, answer, asked, self._contact, wait_s)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reply.ended = "timeout" if isinstance(error, TimeoutError) else "connection_error"
-            raise _from_exception(error) from None
-
-    def _detail(self, answer: bytes) -> str:
-        """Core's own words, short and on one line; they go into the log and the dead letter."""
-        text = " ".join(answer[:1_000].decode(errors="replace").split())
-        if self._token:
-            text = text.replace(self._token, "***")  # some servers repeat what they refuse
-        printable = "".join(char if char.isprintable() else "?" for char in text)
-        return f": {printable[:200]}" if printable else ""
+            raise from_exception(error, self._contact) from None
 
 
 @dataclass(slots=True)
@@ -174,19 +151,6 @@ class _Reply:
         """Core has answered."""
         self.span.say(status=status)
         self.ended = "ok" if 200 <= status < 300 else f"http_{status}"
-
-
-def from_status(status: int, message: str, after_s: float | None = None) -> JobError:
-    """The error that an HTTP status of Core's stands for."""
-    default: type[JobError] = Reject if 400 <= status < 500 else Retryable
-    kind = STATUS_ERRORS.get(status, default)
-    if kind is Reject:
-        return Reject(FailureReason.CORE_REJECTED, message)
-    if kind is Halt:
-        return Halt(f"{message}: check CORE_API_TOKEN")
-    if kind is Snooze:
-        return _away(message, after_s)
-    return Retryable(message, after_s=after_s)
 
 
 def retry_after_s(value: str | None, headers: Mapping[str, str]) -> float | None:
@@ -229,29 +193,6 @@ def _address(base_url: str) -> tuple[str, int]:
     except ValueError:  # the first request will say so
         return "", 0
     return where.hostname or "", port
-
-
-def _away(message: str, after_s: float | None = None) -> Snooze:
-    return Snooze(message, service=Service.CORE, after_s=after_s)
-
-
-def _from_exception(error: Exception) -> JobError:
-    if isinstance(error, TimeoutError):
-        return _away("Core did not answer in time")
-    if isinstance(error, aiohttp.InvalidURL):
-        return Halt("CORE_API_URL is not a URL that can be asked")
-    return _away(f"Core cannot be reached: {_cause(error)}")
-
-
-def _cause(error: Exception) -> str:
-    """What a system says of a connection that there is not, with the address where there is one."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        number, said = error.os_error.errno, error.os_error.strerror
-        # asyncio puts its own words, with the address once more, in the place of the system's.
-        return f"{error.host}:{error.port}: {strerror(number) if number and number > 0 else said}"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the connection was closed"
-    return type(error).__name__
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:

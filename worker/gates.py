@@ -13,6 +13,7 @@ import structlog
 from worker.clock import Clock
 from worker.errors import Service
 from worker.parking import Parking
+from worker.reminding import Reminder
 from worker.retry import backoff_s
 
 log = structlog.get_logger(__name__)
@@ -34,11 +35,17 @@ class Gate:
         self._service = service
         self._parking = parking
         self._clock = clock
+        self._reminder = Reminder(clock.elapsed)
         self._why = ""
         self._failures = 0  # in a row; none means open
         self._probe: object | None = None
         self._probe_at = self._asked_until = 0.0
         self._places: set[asyncio.Future[None]] = set()
+
+    @property
+    def service(self) -> Service:
+        """What it is the gate of."""
+        return self._service
 
     @property
     def is_open(self) -> bool:
@@ -91,14 +98,15 @@ class Gate:
             return
         log.info("service_back", service=str(self._service), failures=self._failures)
         self._failures, self._probe, self._why = 0, None, ""
+        self._reminder.over()
         self._wake()
 
     def trip(self, who: object, why: str, after_s: float | None) -> None:
         """The service is away; of a crowd that finds out together only the first counts."""
         if self._failures and self._probe is not who:
             return
-        if not self._failures:
-            log.warning("service_away", service=str(self._service), why=why)
+        if (away_s := self._reminder.due_s()) is not None:
+            log.warning("service_away", service=str(self._service), away_s=away_s, why=why)
         self._failures += 1
         self._probe, self._why = None, why
         backoff = min(backoff_s(self._failures, self._clock.jitter()), PROBE_EVERY_MAX_S)
@@ -133,6 +141,10 @@ class Gates:
 
     def __getitem__(self, service: Service) -> Gate:
         return self._gates[service]
+
+    def away(self) -> dict[str, str]:
+        """The services that are not asked now, and why."""
+        return {str(name): gate.why for name, gate in self._gates.items() if not gate.is_open}
 
     def closed(self, needs: Iterable[Service]) -> list[Gate]:
         """Those of the needed services that may not be asked now."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from shared.redis_streams import JobEntry
 from shared.schemas import UsageReport
+from worker.errors import Service
 from worker.llm.chat import Usage
 from worker.outcome import Outcome
 from worker.queue.claimed_entry import ClaimedEntry
@@ -122,6 +123,10 @@ class Job:
     """Ends its being answered, while it is: see `interruptible.py`."""
     paused: bool = False
     """Whether operators have paused its like since it was claimed: no new try begins."""
+    gate: Service | None = None
+    """The service whose gate keeps it from its next try."""
+    due_at: float = 0.0
+    """When its next try is due, in Unix seconds; 0 where it does not wait for a time."""
     trouble: str = ""
     """Why its last try failed; never anything of the payload."""
     wait_s: float = field(init=False)

@@ -187,6 +187,25 @@ async def test_redis_restarts_under_a_worker(bench: Bench) -> None:
     assert log_lines(worker, "redis_back")
 
 
+async def test_a_full_redis_is_worked_off(bench: Bench) -> None:
+    """What is queued is answered, delivered and settled: that is what gives it memory again."""
+    worker = bench.start_worker()
+    await bench.enqueue("before")
+    await bench.ended("before")
+    bench.stack.model.stop()
+    names = [f"j{number}" for number in range(5)]
+    for name in names:
+        await bench.enqueue(name)
+    await bench.command("CONFIG", "SET", "maxmemory", "1")
+    bench.stack.model.start()
+    bench.stack.model.wait_until_ready()
+    jobs = await bench.ended(*names)
+    assert [job["status"] for job in jobs] == ["completed"] * 5
+    await bench.settled()
+    assert (await bench.core_stats())["effects_applied"]["add_tags"] == 6
+    assert worker.exit_code is None
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -241,6 +260,7 @@ async def test_live_and_ready(bench: Bench) -> None:
         "ready": True,
         "draining": False,
         "checks": {"redis": "ok", "core": "ok", "model": "ok"},
+        "away": {},
     }
     bench.stack.model.stop()
     await until(lambda: _ready(bench, worker, "model"), what="/ready naming the model")

@@ -29,6 +29,7 @@ from worker.queue.redis_clients import FATAL, RedisClients
 from worker.queue.token_ledger import RedisTokenLedger
 from worker.queue.turns import Order
 from worker.queue.upkeep import Upkeep
+from worker.queue.write_probe import write_refusal
 from worker.steering.control_channel import ControlChannel
 from worker.steering.presence import Presence
 from worker.steering.roster import WorkerFacts
@@ -41,7 +42,7 @@ MINIMUM = (
     *("+xgroup|create", "+xgroup|delconsumer", "+xinfo|groups", "+xinfo|consumers"),
     *("+hset", "+hmget", "+hdel", "+hexists", "+exists"),
     *("+zadd", "+zrem", "+zcard", "+zrange", "+zrangebylex", "+zlexcount", "+del"),
-    *("+eval", "+evalsha", "+scan", "+time", "+ping", "+client|id", "+client|unblock"),
+    *("+eval", "+evalsha", "+scan", "+time", "+client|id", "+client|unblock"),
 )
 """All that a worker's user must be allowed."""
 
@@ -84,7 +85,7 @@ async def leave_one_alone(queue: JobQueue, streams: Streams) -> None:
 async def everything(url: str, server: RedisServer) -> None:
     """All that a worker ever does to Redis."""
     async with at(url) as (clients, queue, streams):
-        await queue.ping()
+        assert await write_refusal(clients.commands, KEYS) is None
         await queue.create_groups()
         await wake_one(clients, server)
         for _ in range(4):
@@ -141,9 +142,9 @@ async def test_keys_of_others_are_out_of_reach(redis_server: RedisServer) -> Non
 async def test_a_wrong_password(redis_server: RedisServer, login: str) -> None:
     """It is told for what it is; no waiting mends it."""
     await allow(redis_server, *MINIMUM)
-    async with at(redis_server.url.replace("//", f"//{login}@")) as (_, queue, _streams):
+    async with at(redis_server.url.replace("//", f"//{login}@")) as (clients, _queue, _streams):
         with pytest.raises(FATAL):
-            await queue.ping()
+            await write_refusal(clients.commands, KEYS)
 
 
 def test_the_documented_rights_are_these() -> None:

@@ -33,6 +33,7 @@ from worker.queue import redis_clients
 from worker.queue.claimed_entry import ClaimedEntry
 from worker.queue.job_queue import JobQueue
 from worker.queue.redis_clients import FATAL, OUTAGE, RedisClients, connect
+from worker.queue.write_probe import write_refusal
 
 T = TypeVar("T")
 KIND = JobType.TEXT_TAG
@@ -132,9 +133,9 @@ async def test_a_dead_sentinel_is_passed_over(chosen: Source) -> None:
             await queue.create_groups()
             await one_job(queue, streams)
         servers.sentinels[1].kill()
-        async with at(servers.url) as (_, queue, streams):
+        async with at(servers.url) as (clients, queue, streams):
             with pytest.raises(OUTAGE, match="no Sentinel names a master 'mymaster'"):
-                await queue.ping()
+                await write_refusal(clients.commands, KEYS)
             servers.sentinels[0].start()
             await one_job(queue, streams)
 
@@ -220,9 +221,9 @@ async def test_a_cluster_asks_for_its_password(chosen: Source) -> None:
             await one_job(queue, streams)
         for node in nodes:
             await tell(node, "ACL", "SETUSER", "w", "-cluster")
-        async with at(f"redis+cluster://w:{QUOTED}@{hosts}") as (_, queue, _streams):
+        async with at(f"redis+cluster://w:{QUOTED}@{hosts}") as (clients, _, _):
             with pytest.raises(FATAL):
-                await queue.ping()
+                await write_refusal(clients.commands, KEYS)
 
 
 @pytest.mark.parametrize(("prefix", "starts"), [("llm", False), ("{llm}", True)])
@@ -253,17 +254,17 @@ async def test_tls(source: Source, tmp_path: Path) -> None:
             await one_job(queue, streams)
         mutual = f"ssl_ca_certs={made}&ssl_certfile={made}&ssl_keyfile={key}"
         for words in (mutual, "ssl_cert_reqs=none"):
-            async with at(f"rediss://127.0.0.1:{port}?{words}") as (_, queue, _streams):
-                await queue.ping()
-        async with at(f"rediss://127.0.0.1:{port}") as (_, queue, _streams):
+            async with at(f"rediss://127.0.0.1:{port}?{words}") as (clients, _, _):
+                await write_refusal(clients.commands, KEYS)
+        async with at(f"rediss://127.0.0.1:{port}") as (clients, _, _):
             with pytest.raises(OUTAGE, match="CERTIFICATE_VERIFY_FAILED"):
-                await queue.ping()
+                await write_refusal(clients.commands, KEYS)
         wrong_name = f"rediss://localhost:{port}?ssl_ca_certs={made}"
-        async with at(wrong_name) as (_, queue, _streams):
+        async with at(wrong_name) as (clients, _, _):
             with pytest.raises(OUTAGE, match="CERTIFICATE_VERIFY_FAILED"):
-                await queue.ping()
-        async with at(f"{wrong_name}&ssl_check_hostname=false") as (_, queue, _streams):
-            await queue.ping()
+                await write_refusal(clients.commands, KEYS)
+        async with at(f"{wrong_name}&ssl_check_hostname=false") as (clients, _, _):
+            await write_refusal(clients.commands, KEYS)
 
 
 async def test_a_unix_socket(source: Source) -> None:

@@ -11,7 +11,7 @@ from redis import exceptions
 from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import Streams
-from tests.one_by_one import record, renew, settle
+from tests.one_by_one import record, renew, settle, tick
 from tests.redis.conftest import program
 from tests.redis.servers import Source, tell
 from worker.embedded.redis_server import RedisServer
@@ -19,6 +19,7 @@ from worker.queue import redis_clients
 from worker.queue.job_queue import JobQueue
 from worker.queue.redis_clients import OUTAGE, RedisClients, connect
 from worker.queue.redis_connections import NotNow, understood
+from worker.queue.write_probe import write_refusal
 
 T = TypeVar("T")
 KIND = JobType.TEXT_TAG
@@ -77,7 +78,7 @@ async def works(queue: JobQueue, streams: Streams) -> None:
 
 
 async def test_out_of_memory(queue: JobQueue, streams: Streams, clients: RedisClients) -> None:
-    """What needs memory waits; what frees it, and what keeps a lease, goes through."""
+    """New jobs and dead letters wait; what brings a job to its end, and keeps it, goes through."""
     for _ in range(4):
         await streams.add(KIND)
     settled, handed_back, dead, kept = await queue.claim(4, block_ms=0)
@@ -85,6 +86,10 @@ async def test_out_of_memory(queue: JobQueue, streams: Streams, clients: RedisCl
     with pytest.raises(OUTAGE):
         await streams.add(KIND)
     assert await renew(queue, settled, kept) == set()
+    assert await record(queue, kept, b"answer")
+    assert await tick(queue, kept, 1)
+    kept_id = kept.entry_id.encode()
+    assert await streams.outbox(KIND) == {kept_id: b"answer", kept_id + b":n": b"1"}
     with pytest.raises(OUTAGE):
         await queue.dead_letter(dead, {"dead_reason": "bug"}, keep=10)
     assert await settle(queue, settled) == set()
@@ -94,7 +99,6 @@ async def test_out_of_memory(queue: JobQueue, streams: Streams, clients: RedisCl
     assert await queue.claim(1, block_ms=0) == []
     await clients.commands.execute_command("CONFIG", "SET", "maxmemory", "0")
     assert await queue.dead_letter(dead, {"dead_reason": "bug"}, keep=10)
-    assert await record(queue, kept, b"answer")
     assert await settle(queue, kept, again) == set()
     assert await streams.left_over() == {}
 
@@ -215,12 +219,12 @@ async def test_every_connection_is_cut_off(
     own_server: RedisServer, queue: JobQueue, streams: Streams
 ) -> None:
     """Idle ones are found dead before they are used: nobody notices."""
-    await queue.ping()
-    await queue.claim(1, block_ms=0)
+    await streams.add(KIND)
+    [one] = await queue.claim(1, block_ms=0)
     await tell(own_server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     await streams.add(KIND)
-    [entry] = await queue.claim(1, block_ms=0)
-    assert await settle(queue, entry) == set()
+    [two] = await queue.claim(1, block_ms=0)
+    assert await settle(queue, one, two) == set()
 
 
 async def test_a_crash_and_a_restart(
@@ -261,7 +265,7 @@ async def test_a_frozen_server(
     with pytest.raises(OUTAGE):
         await claim
     with pytest.raises(OUTAGE):
-        await queue.ping()
+        await write_refusal(clients.commands, keys)
     own_server.thaw()
     await works(queue, streams)
     await clients.close()

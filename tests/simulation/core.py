@@ -10,7 +10,7 @@ from tests.simulation.jobs import Kind, SimJob
 from tests.simulation.network import Broken, Network, Reply
 from tests.simulation.process import Process
 from tests.simulation.virtual_loop import VirtualLoop
-from worker.core_api_client import from_status
+from worker.core_errors import from_status
 from worker.outcome import AddTags, Effect
 
 _TIMEOUT_S = 10.0

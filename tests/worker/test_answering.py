@@ -24,7 +24,7 @@ from tests.builders import (
 )
 from worker.errors import Halt, Reject, Retryable, Snooze
 from worker.handlers.handler import Tools
-from worker.job import HandBack
+from worker.job import HandBack, Stage
 from worker.outcome import Completed, Failed, Outcome, dump_outcome
 from worker.slots import Slots
 
@@ -210,9 +210,11 @@ async def test_no_time_for_another_try() -> None:
 async def test_parked_without_a_slot() -> None:
     """While a job waits for its next try others may run; it runs again with a slot."""
     room = AnswerRoom(script=[Retryable("no luck")], parking=QuickParking(held_from_s=0.0))
-    task = asyncio.create_task(room.answer(job()))
+    made = job()
+    task = asyncio.create_task(room.answer(made))
     await until(lambda: bool(room.parking.waits))
     assert room.slots.used == 0
+    assert (made.stage, made.due_at) == (Stage.PARKED, ANSWERED_AT + 1)
     room.parking.close()
     with pytest.raises(HandBack):
         await task

@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 
 from shared.enums import FailureReason, JobType
 from tests.answer_room import ANSWERED_AT, AnswerRoom
-from tests.builders import bare, claimed, job, job_fields, tagged, turn
+from tests.builders import QuickParking, bare, claimed, job, job_fields, tagged, turn, until
 from worker.errors import Reject, Retryable, Service, Snooze
 from worker.handlers import HANDLERS
 from worker.handlers.handler import Tools
-from worker.job import HandBack
+from worker.job import HandBack, Stage
 from worker.llm.chat import ScriptedLLM
 from worker.outcome import Completed, Failed
 from worker.slots import Slots
@@ -67,7 +67,8 @@ async def test_a_crowd_meets_an_outage() -> None:
     with capture_logs() as logs:
         outcomes = await asyncio.gather(*map(room.answer, jobs))
     assert list(map(bare, outcomes)) == [tagged("m1")] * 64
-    said = [line["event"] for line in logs if line["log_level"] != "debug"]
+    heard = [line for line in logs if line["log_level"] != "debug"]
+    said = [line["event"] for line in heard if not line.get("away_s")]  # each minute once more
     assert said == ["service_away", "service_back"]
     assert [made.attempts for made in jobs] == [1] * 64
     assert model.probing_max == 1
@@ -142,6 +143,19 @@ async def test_a_service_it_was_not_known_to_ask() -> None:
     assert bare(await room.answer(job())) == tagged("m1")
     assert room.parking.waits == [1.0, 2.0, 4.0]
     assert room.gates[Service.CORE].is_open
+
+
+async def test_who_stands_at_a_gate_says_at_which() -> None:
+    """For an operator who asks why the job is not done."""
+    away = Snooze("away", service=Service.CORE)
+    room = AnswerRoom(script=[away], parking=QuickParking(held_from_s=0.0))
+    made = job()
+    task = asyncio.create_task(room.answer(made))
+    await until(lambda: bool(room.parking.waits))
+    assert (made.stage, made.gate) == (Stage.PARKED, Service.CORE)
+    room.parking.close()
+    with pytest.raises(HandBack):
+        await task
 
 
 async def test_an_innocent_outage_and_a_guilty_one() -> None:

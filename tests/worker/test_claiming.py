@@ -96,22 +96,6 @@ async def test_no_room(desk: Desk) -> None:
     assert desk.queue.calls == []
 
 
-async def test_a_full_backlog_pauses(desk: Desk) -> None:
-    """While Core takes nothing, nothing new is started; one line says why, and one that it ends."""
-    await quiet(desk)
-    desk.queue.new = [claimed()]
-    for _ in range(2):
-        desk.backlog.add(400)
-    with capture_logs() as logs:
-        for _ in range(3):
-            assert await desk.claiming.next() == []
-        assert desk.queue.calls == []
-        desk.backlog.remove(400)
-        assert len(await desk.claiming.next()) == 1
-    assert [line["event"] for line in logs] == ["claiming_paused", "claiming_resumed"]
-    assert "2 outcomes (800 bytes)" in logs[0]["why"]
-
-
 async def test_stopped(desk: Desk) -> None:
     """A worker that stops takes nothing, though it was about to."""
     desk.queue.new = [claimed()]
@@ -144,19 +128,16 @@ async def test_a_closed_gate_keeps_its_job_types_out(desk: Desk) -> None:
     """The others go on; it does not wait at the server, for the gate may open meanwhile."""
     await quiet(desk)
     desk.close(Service.CORE)
-    with capture_logs() as logs:
-        for _ in range(2):
-            await desk.claiming.next()
-        desk.later(1)
-        assert desk.gates[Service.CORE].try_enter("probe")
-        desk.gates[Service.CORE].passed("probe")
+    for _ in range(2):
         await desk.claiming.next()
+    desk.later(1)
+    assert desk.gates[Service.CORE].try_enter("probe")
+    desk.gates[Service.CORE].passed("probe")
+    await desk.claiming.next()
     *closed, opened = desk.queue.asked("claim")
     assert {frozenset(call.job_types or ()) for call in closed} == {frozenset(), frozenset({TEXT})}
     assert all(call.ms == 0 for call in closed)
     assert opened.job_types == {TEXT, MATCH}
-    events = [line["event"] for line in logs]
-    assert events == ["claiming_paused", "service_back", "claiming_resumed"]
 
 
 async def test_one_job_as_a_probe(desk: Desk) -> None:
@@ -272,15 +253,21 @@ async def test_answers_are_delivered_though_the_model_is_away(desk: Desk) -> Non
 
 
 async def test_an_outage_is_sat_out(desk: Desk) -> None:
-    """One line when it begins, one when it is over; then work goes on."""
+    """A line when it begins and each minute with how long, one when it is over; work goes on."""
     await quiet(desk)
     refused = exceptions.ConnectionError("refused")
     desk.queue.errors = [refused, refused, TimeoutError("late")]
     desk.queue.new = [claimed()]
     with capture_logs() as logs:
-        assert [len(await desk.claiming.next()) for _ in range(4)] == [0, 0, 0, 1]
-    assert [line["event"] for line in logs] == ["redis_unavailable", "redis_back"]
-    assert logs[1]["failures"] == 3
+        for found in (0, 0, 0, 1):
+            assert len(await desk.claiming.next()) == found
+            desk.later(30)
+        desk.queue.errors = [refused]
+        await desk.claiming.next()
+    said = [(line["event"], line.get("away_s")) for line in logs]
+    away = "redis_unavailable"
+    assert said == [(away, 0), (away, 60), ("redis_back", None), (away, 0)]
+    assert logs[2]["failures"] == 3
 
 
 @pytest.mark.parametrize(

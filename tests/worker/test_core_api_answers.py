@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.core_api_client import from_status, idempotency_key, retry_after_s
+from worker.core_api_client import idempotency_key, retry_after_s
+from worker.core_errors import from_status
 from worker.errors import Halt, Reject, Retryable, Snooze
 
 DATE = "Mon, 04 May 2026 12:00:00 GMT"

@@ -169,7 +169,7 @@ async def test_an_absent_core_costs_no_attempt(name: str) -> None:
     try:
         call: Callable[..., Awaitable[object]] = getattr(client, name)
         with pytest.raises(
-            Snooze, match=rf"Core cannot be reached: 127.0.0.1:{port}: .*[Rr]efused"
+            Snooze, match=f"Core at http://127.0.0.1:{port} cannot be reached: connection refused"
         ) as caught:
             await call(*() if name == "ping" else ("1",))
     finally:
@@ -185,7 +185,7 @@ async def test_a_silent_core_costs_no_attempt() -> None:
         raise AssertionError
 
     async with _core(silent, timeout_s=0.05) as (client, _):
-        with pytest.raises(Snooze, match="did not answer in time"):
+        with pytest.raises(Snooze, match=r"did not answer within 0\.05 s"):
             await client.finish("j", DONE, key="k")
 
 
@@ -201,7 +201,7 @@ async def test_an_answer_that_breaks_off_is_an_outage() -> None:
         return response
 
     async with _core(half) as (client, _):
-        with pytest.raises(Snooze, match="cannot be reached"):
+        with pytest.raises(Snooze, match="cannot be reached: the connection broke off"):
             await client.open_tasks(1)
 
 
@@ -255,7 +255,7 @@ async def test_any_answer_below_500_is_a_sign_of_life(status: int, alive: bool) 
         if alive:
             await client.ping()
         else:
-            with pytest.raises(Snooze, match="Core answered 503"):
+            with pytest.raises(Snooze, match="answered 503"):
                 await client.ping()
 
 

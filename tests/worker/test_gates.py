@@ -60,6 +60,7 @@ def test_open_for_everybody() -> None:
     assert all(post.gate.try_enter(who) for who in ("a", "b"))
     assert not post.gate.wants_probe
     assert post.gates.closed(BOTH) == []
+    assert post.gates.away() == {}
 
 
 def test_the_first_of_a_crowd_closes_it() -> None:
@@ -69,8 +70,25 @@ def test_the_first_of_a_crowd_closes_it() -> None:
         for number in range(64):
             post.gate.trip(f"job {number}", "503", None)
     assert [line["event"] for line in logs] == ["service_away"]
-    assert (post.gate.is_open, post.gate.why) == (False, "503")
+    assert (post.gate.is_open, post.gates.away()) == (False, {str(post.gate.service): "503"})
     assert seconds_closed(post, "probe") == 1.0
+
+
+def test_one_that_stays_away_is_said_each_minute() -> None:
+    """With how long, and why it is away now: the first line may have scrolled off long ago."""
+    post = Post()
+    with capture_logs() as logs:
+        post.gate.trip("a", "refused", None)
+        for _ in range(40):
+            post.later(4.0)
+            assert post.gate.try_enter("a")
+            post.gate.trip("a", "502", None)
+    said = [(line["event"], line["away_s"], line["why"]) for line in logs]
+    assert said == [
+        ("service_away", 0, "refused"),
+        ("service_away", 60, "502"),
+        ("service_away", 120, "502"),
+    ]
 
 
 def test_one_probe_at_a_time() -> None:

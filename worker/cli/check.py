@@ -3,51 +3,25 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Annotated, Any, cast
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
-from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from shared.config import ConfigError
-from shared.redis_streams import Keys
+from worker.cli.check_model import model_findings
+from worker.cli.check_redis import redis_findings
+from worker.cli.finding import Finding, Verdict
 from worker.cli.settings import fail, printable, settings_or_exit
 from worker.config import LogLevel, Settings
 from worker.core_api_client import CoreApiClient
+from worker.core_errors import CoreAway
 from worker.errors import Halt, JobError
-from worker.llm.observing import Unlimited
-from worker.llm.replica import Replica
-from worker.llm.router import Router, Upstream
-from worker.llm_config import StructureName
-from worker.model_side import build_llm, build_preflight
 from worker.observability.logs import configure
 from worker.outside import read_files
-from worker.queue.redis_capabilities import extras
-from worker.queue.redis_clients import CommandClient, connect, describe
-from worker.queue.write_probe import write_refusal
-
-
-class Verdict(StrEnum):
-    """How a finding stands."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    verdict: Verdict
-    found: str
-    fix: str = ""
 
 
 def check(
@@ -73,58 +47,11 @@ def check(
 
 async def _findings(settings: Settings) -> list[Finding]:
     findings = [Finding("settings", Verdict.OK, "every value is allowed")]
-    findings += [finding async for finding in _redis(settings)]
+    findings += [finding async for finding in redis_findings(settings)]
     findings.append(await _core(settings))
-    findings += [finding async for finding in _models(settings)]
+    findings += [finding async for finding in model_findings(settings)]
     findings.append(_image_folder(settings))
     return findings
-
-
-async def _redis(settings: Settings) -> AsyncIterator[Finding]:
-    clients = connect(settings.redis_url, key=Keys(settings.llm_stream_prefix).dead)
-    try:
-        info = cast("Mapping[str, Any]", await clients.commands.execute_command("INFO"))
-        yield _version(info)
-        if refusal := await write_refusal(clients.commands, Keys(settings.llm_stream_prefix)):
-            fix = "raise maxmemory or free memory; a replica or a full disk refuses, too"
-            yield Finding("redis writes", Verdict.FAILED, refusal, fix)
-        for name, good, fix in (
-            ("maxmemory-policy", ("noeviction",), "else streams vanish when memory is full"),
-            ("appendonly", ("yes",), "else a crash of Redis loses the queue"),
-        ):
-            yield await _option(clients.commands, name, good, fix)
-        yield await _extras(clients.commands, Keys(settings.llm_stream_prefix))
-    except (RedisError, OSError) as error:
-        fix = "start Redis, or correct REDIS_URL"
-        yield Finding("redis", Verdict.FAILED, describe(error), fix)
-    finally:
-        await clients.close()
-
-
-def _version(info: Mapping[str, Any]) -> Finding:
-    if "valkey_version" in info:
-        return Finding("redis", Verdict.OK, f"Valkey {info['valkey_version']} answers")
-    version = str(info.get("redis_version", "0"))
-    major, minor = (int(part) for part in (version + ".0").split(".")[:2])
-    if (major, minor) < (6, 2):
-        return Finding("redis", Verdict.FAILED, f"Redis {version}", "upgrade to 6.2 or newer")
-    return Finding("redis", Verdict.OK, f"Redis {version} answers")
-
-
-async def _extras(client: CommandClient, keys: Keys) -> Finding:
-    there = [name for name, present in (await extras(client, keys)).items() if present]
-    return Finding("newer commands", Verdict.OK, f"{', '.join(there) or 'none'} (none is needed)")
-
-
-async def _option(client: CommandClient, name: str, good: tuple[str, ...], why: str) -> Finding:
-    try:
-        reply = cast("Sequence[bytes]", await client.execute_command("CONFIG", "GET", name))
-    except RedisError:
-        return Finding(name, Verdict.WARNING, "this user may not read it", f"check it, {why}")
-    value = reply[1].decode() if len(reply) > 1 else "?"  # name and value, side by side
-    if value in good:
-        return Finding(name, Verdict.OK, value)
-    return Finding(name, Verdict.WARNING, value, f"CONFIG SET {name} {good[0]}: {why}")
 
 
 async def _core(settings: Settings) -> Finding:
@@ -133,43 +60,15 @@ async def _core(settings: Settings) -> Finding:
     )
     try:
         await core.ping()
+    except CoreAway as error:
+        return Finding("core", Verdict.FAILED, str(error), error.fix)
+    except Halt as error:
+        return Finding("core", Verdict.FAILED, str(error), "correct CORE_API_URL")
     except JobError as error:
-        fix = "start Core, or correct CORE_API_URL"
-        return Finding("core", Verdict.FAILED, str(error), fix)
+        return Finding("core", Verdict.FAILED, str(error), "it fails by itself: see Core's log")
     finally:
         await core.close()
     return Finding("core", Verdict.OK, f"{settings.core_api_url} answers")
-
-
-async def _models(settings: Settings) -> AsyncIterator[Finding]:
-    router = build_llm(settings)
-    try:
-        for upstream in router.upstreams:
-            for replica in upstream.replicas:
-                yield await _server(settings, replica)
-    finally:
-        await router.close()
-
-
-async def _server(settings: Settings, replica: Replica) -> Finding:
-    """What the daemon looks at when it starts, for one server by itself."""
-    what = f"model server {replica.provider} {replica.server}"
-    only = Upstream(replica.provider, replica.models, [replica])
-    alone = Router([only], Unlimited(), lambda: 0.0)
-    try:
-        await build_preflight(settings, alone).check(replica)
-    except Halt as error:
-        return Finding(what, Verdict.FAILED, str(error), "correct the settings it names")
-    except JobError as error:
-        fix = "start the model server, or correct LLM_BASE_URL or LLM_PROVIDER"
-        return Finding(what, Verdict.FAILED, str(error), fix)
-    asked = settings.llm_structure
-    shaped = replica.client.structure
-    models = ", ".join(dict.fromkeys(replica.models.values()))
-    if asked is StructureName.AUTO and shaped is not replica.preset.structure:
-        fix = "its answers are checked all the same; see LLM_STRUCTURE"
-        return Finding(what, Verdict.WARNING, f"{models}: output is not constrained", fix)
-    return Finding(what, Verdict.OK, f"{models}, structure: {shaped}")
 
 
 def _image_folder(settings: Settings) -> Finding:

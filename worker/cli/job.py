@@ -66,7 +66,7 @@ def _event(said: Mapping[str, str]) -> Iterator[str]:
         ("wait_ms", "waited {} ms"),
         ("llm_ms", "model {} ms"),
         ("deliver_ms", "Core {} ms"),
-        ("after_ms", "again in {} ms"),
+        ("after_ms", "another try after {} ms"),
     ):
         if name in said:
             yield words.format(said[name])
@@ -89,6 +89,8 @@ def _chapter(chapter: Chapter) -> Iterator[tuple[str, str]]:
         yield "attempts", str(told.attempts)
         if told.trouble:
             yield "last error", shown(told.trouble)
+    if chapter.next_try:
+        yield "next try", shown(chapter.next_try)
     if entry.recorded:
         yield "answer", "written down; it is on its way to Core"
 

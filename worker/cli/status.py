@@ -109,8 +109,8 @@ def _state(worker: Worker) -> Iterator[str]:
         return
     if worker.facts.draining:
         yield "[yellow]draining[/]"
-    if not worker.facts.claiming:
-        yield "[yellow]takes nothing: Core has to catch up[/]"
+    if worker.takes_nothing:
+        yield f"[yellow]{worker.takes_nothing}[/]"
     for service, why in worker.facts.gates.items():
         yield f"[red]{shown(service)} is away[/]: {shown(why)}"
     for server in worker.facts.servers:

@@ -17,6 +17,7 @@ import aiohttp
 import httpx2
 from pydantic_core import from_json
 
+from worker.broken_connections import why_broken
 from worker.errors import JobError
 from worker.llm.causes import Cause, http_cause, job_error
 
@@ -112,7 +113,8 @@ def transport_error(error: BaseException, timeout_s: float, target: Target) -> J
         if isinstance(link, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
             return job_error(Cause.BAD_ADDRESS, f"LLM_BASE_URL={target.url}: no usable address")
         if isinstance(link, _AWAY):
-            message = f"the model server at {target.url} cannot be reached: {shown}"
+            why = why_broken(error) or shown
+            message = f"the model server at {target.url} cannot be reached: {why}"
             return job_error(Cause.CONNECTION_ERROR, message, suspect=_was_connected(error))
         if isinstance(link, _BROKEN):
             return job_error(Cause.BROKEN_REPLY, f"the model server's reply broke off: {shown}")

@@ -17,7 +17,13 @@ from worker.llm.limit import LimitFacts
 from worker.observability.metrics import CONTENT_TYPE, Metrics
 
 _CHECK_TIMEOUT_S = 3.0
+_SHOWN_CHARS = 200
 Check = Callable[[], Awaitable[None]]
+"""Raises where something is wrong: a `JobError` or `Unready` in words, anything else is a bug."""
+
+
+class Unready(Exception):
+    """What was looked at is not as it must be; `str()` tells a person how."""
 
 
 @dataclass(slots=True)
@@ -49,11 +55,17 @@ class Heartbeats:
 
 @dataclass(slots=True)
 class Health:
-    """What the health port answers; `limits`: how much each model server is sent at once."""
+    """What the health port answers.
+
+    Attributes:
+        limits: how much each model server is sent at once.
+        away: the services that jobs wait for, and why; one may answer `checks` and refuse jobs.
+    """
 
     heartbeats: Heartbeats
     checks: Mapping[str, Check]
     limits: Callable[[], Sequence[LimitFacts]] | None = None
+    away: Callable[[], Mapping[str, str]] | None = None
     draining: bool = False
 
     async def live(self, _request: web.Request) -> web.Response:
@@ -71,6 +83,8 @@ class Health:
         body: dict[str, Any] = {"ready": is_ready, "draining": self.draining, "checks": found}
         if self.limits is not None:
             body["limits"] = [asdict(facts) for facts in self.limits()]
+        if self.away is not None:
+            body["away"] = dict(self.away())
         return web.json_response(body, status=200 if is_ready else 503)
 
 
@@ -80,10 +94,10 @@ async def _checked(check: Check) -> str:
             await check()
     except TimeoutError:
         return f"no answer within {_CHECK_TIMEOUT_S:.0f} s"
-    except JobError as error:
-        return str(error)[:200]
+    except (JobError, Unready) as error:
+        return str(error)[:_SHOWN_CHARS]
     except Exception as error:  # whatever it is, it is what the reader wants to know
-        return f"{type(error).__name__}: {str(error)[:200]}"
+        return f"{type(error).__name__}: {str(error)[:_SHOWN_CHARS]}"
     return "ok"
 
 

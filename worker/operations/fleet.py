@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
+from worker.operations.words import amount
 from worker.steering.roster import SILENT_AFTER_S, WorkerFacts, load_facts
 
 HALTED_SHOWN_S = 600.0
@@ -25,6 +26,16 @@ class Worker:
     facts: WorkerFacts
     heard_s_ago: float
     silent: bool
+
+    @property
+    def takes_nothing(self) -> str:
+        """Why it claims nothing new, in words; empty while it does."""
+        if self.facts.claiming:
+            return ""
+        answers = amount(self.facts.waiting_for_core, "answer")
+        waits = "waits" if self.facts.waiting_for_core == 1 else "wait"
+        why = "is away" if "core" in self.facts.gates else "has to catch up"
+        return f"takes nothing: {answers} {waits} for Core, which {why}"
 
     @property
     def uptime_s(self) -> float:

@@ -48,10 +48,7 @@ def hints(
     """What is odd, what stands in the way of most first; `refused`: why Redis takes no writes."""
     living = [worker for worker in workers if not worker.silent]
     if refused:
-        yield Hint(
-            f"Redis refuses writes, so workers cannot even tell of themselves: {refused}",
-            "llm-worker check",
-        )
+        yield Hint(f"Redis takes no writes: {refused}", "llm-worker check")
     halts = list(_halted(workers))
     yield from halts
     yield from _workers(streams, living, is_known=not (refused or halts))
@@ -91,10 +88,8 @@ def _workers(
         text = f"{_wait(stream.waiting)} on {stream.job_type}, which no living worker takes"
         yield Hint(text, f"WORKER_JOB_TYPES={stream.job_type} llm-worker run")
     for worker in living:
-        if not worker.facts.claiming:
-            answers = worker.facts.waiting_for_core
-            text = f"{worker.name} takes nothing: {answers} answers wait for Core"
-            yield Hint(text, "llm-worker check")
+        if worker.takes_nothing:
+            yield Hint(f"{worker.name} {worker.takes_nothing}", "llm-worker check")
 
 
 def _services(living: Sequence[Worker]) -> Iterator[Hint]:

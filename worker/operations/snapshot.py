@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from shared.redis_streams import Keys, StreamClient
 from worker.marks import type_field
 from worker.operations.fleet import Worker, read_workers
-from worker.operations.fullness import why_full
 from worker.operations.hints import Hint, Pauses, hints
 from worker.operations.letters import Letters, read_letters
 from worker.operations.pausing import PauseNote, read_pauses
+from worker.operations.refused_writes import refused_writes
 from worker.operations.streams import StreamCounts, count_streams, server_now
 from worker.operations.tenants import TenantsWaiting, count_tenants
 from worker.operations.view import StreamView
@@ -43,7 +43,7 @@ async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
     counts = await count_streams(client, keys)
     letters = await read_letters(client, keys, now)
     streams = view_streams(counts, workers, pauses, now)
-    refused = await why_full(client)
+    refused = str(await refused_writes(client, keys) or "")
     waiting = sum(stream.waiting for stream in streams)
     tenants = await count_tenants(client, keys, pauses, waiting)
     return Snapshot(

@@ -10,7 +10,7 @@ from worker.queue.write_probe import write_refusal
 async def read_totals(client: StreamClient, keys: Keys) -> FleetTotals:
     """Look, in two round trips: does it take writes, and what is there?"""
     refusal = await write_refusal(client, keys)
-    return totals(await count_all(client, keys), takes_writes=not refusal)
+    return totals(await count_all(client, keys), takes_writes=refusal is None)
 
 
 def totals(counts: Counts, *, takes_writes: bool = True) -> FleetTotals:

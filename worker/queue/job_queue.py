@@ -200,10 +200,6 @@ class JobQueue:
         seconds, micros = cast("tuple[int, int]", reply)
         return int(seconds) * 1_000 + int(micros) // 1_000
 
-    async def ping(self) -> None:
-        """Ask Redis for a sign of life."""
-        await self._clients.commands.execute_command("PING")
-
     # ------------------------------------------------------------------ plumbing
 
     def _keys_of(self, job_type: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -14,6 +15,7 @@ from shared.redis_streams import StreamClient
 from worker.errors import Halt
 from worker.queue.redis_address import read_address
 from worker.queue.redis_connections import Connections, NotNow
+from worker.reminding import Reminder
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -112,13 +114,17 @@ def connect(url: str, *, key: str = "llm") -> RedisClients:
     )
 
 
-async def insist(call: Callable[[], Awaitable[T]], *, doing: str) -> T:
+async def insist(
+    call: Callable[[], Awaitable[T]], *, doing: str, elapsed: Callable[[], float] = time.monotonic
+) -> T:
     """Repeat an idempotent call until Redis has answered it, however long that takes.
+
+    The log says so at once and each minute.
 
     Raises:
         Halt: waiting cannot mend it (credentials, permissions, a server without the commands).
     """
-    wait_s, failures = _INSIST_FIRST_S, 0
+    wait_s, failures, reminder = _INSIST_FIRST_S, 0, Reminder(elapsed)
     while True:
         try:
             result = await call()
@@ -126,8 +132,9 @@ async def insist(call: Callable[[], Awaitable[T]], *, doing: str) -> T:
             raise Halt(f"Redis refuses this worker: {describe(error)}") from None
         except OUTAGE as error:
             failures += 1
-            if failures == 1:
-                log.warning("redis_unavailable", doing=doing, error=describe(error))
+            if (away_s := reminder.due_s()) is not None:
+                why = describe(error)
+                log.warning("redis_unavailable", doing=doing, away_s=away_s, error=why)
             await asyncio.sleep(wait_s * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
             wait_s = min(wait_s * 2, _INSIST_MAX_S)
         except exceptions.RedisError as error:

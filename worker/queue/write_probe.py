@@ -1,8 +1,11 @@
 """Whether Redis takes writes, found out by one that changes nothing.
 
 A server whose memory is full, whose disk failed, or that has become a replica answers every read:
-to look at it with those would call it well while no answer can be recorded.
+to look at it with those would call it well while producers, or all, are refused. `PING` tells as
+little: some refuse it together with the writes, some do not.
 """
+
+from dataclasses import dataclass
 
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
@@ -12,8 +15,24 @@ from worker.queue.redis_connections import NotNow
 _SHOWN_CHARS = 150
 
 
-async def write_refusal(client: StreamClient, keys: Keys) -> str:
-    """What the server says to a write now, without its code; empty where it takes it.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a server says to a write that it does not take.
+
+    Attributes:
+        code: its first word, which says why: `OOM`, `READONLY`, `MISCONF` and so on.
+        said: the others, on one line.
+    """
+
+    code: str
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.said}"
+
+
+async def write_refusal(client: StreamClient, keys: Keys) -> Refusal | None:
+    """What the server says to a write now; None where it takes it.
 
     Raises:
         redis.exceptions.RedisError, OSError: it does not answer at all, or not to this user.
@@ -23,6 +42,16 @@ async def write_refusal(client: StreamClient, keys: Keys) -> str:
     nowhere = f"{keys.prefix}:probe"
     try:
         await client.execute_command("XADD", nowhere, "NOMKSTREAM", "*", "a", "b")
-    except (OutOfMemoryError, ReadOnlyError, NotNow) as error:
-        return str(error).splitlines()[0][:_SHOWN_CHARS]
-    return ""
+    except OutOfMemoryError as error:
+        return _refusal(f"OOM {error}")
+    except ReadOnlyError as error:
+        return _refusal(f"READONLY {error}")
+    except NotNow as error:
+        return _refusal(str(error))
+    return None
+
+
+def _refusal(words: str) -> Refusal:
+    # redis-py cuts the code off where it has a class for it.
+    code, _, said = words.split("\n", 1)[0].partition(" ")
+    return Refusal(code, said.strip()[:_SHOWN_CHARS])

@@ -15,6 +15,7 @@ from worker.claiming import Limits
 from worker.clock import Clock
 from worker.consumer import Report
 from worker.errors import Service
+from worker.gates import Gates
 from worker.job import Job, Stage
 from worker.leases import Leases
 from worker.llm.limit import LimitFacts
@@ -99,12 +100,10 @@ class Portrait:
             stages=_stages(jobs),
             ended=self._pace.last_minute(self._clock.elapsed()),
             heeds=HEEDED,
-            gates={
-                str(name): shortened(gates[name].why) for name in Service if not gates[name].is_open
-            },
+            gates={name: shortened(why) for name, why in gates.away().items()},
             limits=tuple(ModelLimit(**asdict(facts)) for facts in of.router.limits),
             servers=tuple(map(_server, of.router.replicas)),
-            jobs=tuple(map(_held, _most_telling(jobs))),
+            jobs=tuple(_held(job, gates) for job in _most_telling(jobs)),
         )
 
 
@@ -121,7 +120,9 @@ def _most_telling(jobs: Sequence[Job]) -> list[Job]:
     )
 
 
-def _held(job: Job) -> HeldJob:
+def _held(job: Job, gates: Gates) -> HeldJob:
+    # Who delivers needs Core, and stands at its gate while that is closed.
+    service = Service.CORE if job.stage is Stage.DELIVER else job.gate
     return HeldJob(
         entry_id=job.entry.entry_id,
         job_type=job.entry.job_type,
@@ -130,6 +131,8 @@ def _held(job: Job) -> HeldJob:
         attempts=job.attempts,
         claimed_at=job.claimed_at,
         trouble=shortened(job.trouble),
+        due_at=job.due_at,
+        waits_for="" if service is None or gates[service].is_open else str(service),
     )
 
 

@@ -17,6 +17,7 @@ from worker.clock import Clock
 from worker.marks import CANCELLED_KEPT_S, Marks
 from worker.queue.redis_clients import FATAL, OUTAGE, describe
 from worker.queue.scripts import BEAT
+from worker.reminding import Reminder
 from worker.steering.roster import WorkerFacts, dump_facts, load_facts, shortened
 
 log = structlog.get_logger(__name__)
@@ -60,6 +61,7 @@ class Presence:
         self._clock = clock
         self._since_ms = 0
         self._is_refused = self._is_away = False
+        self._reminder = Reminder(clock.elapsed)
         self._tidy_at = clock.elapsed() + _TIDY_EVERY_S * clock.jitter()
         self._nudged = asyncio.Event()
 
@@ -122,6 +124,7 @@ class Presence:
             log.debug("not_told", error=cast("bytes", refused).decode(errors="replace")[:200])
         if self._is_away:
             log.info("redis_back", doing="hear marks")
+            self._reminder.over()
         self._since_ms = int(now_ms)
         self._is_refused = self._is_away = False
         self._marks.heed(
@@ -131,9 +134,12 @@ class Presence:
 
     def _away(self, error: Exception) -> None:
         self._since_ms = 0  # who takes over may not have what we have read
-        if not self._marks.known and not self._is_away:  # later the claim loop speaks of it
-            self._is_away = True
-            log.warning("redis_unavailable", doing="hear marks", error=describe(error))
+        if self._marks.known:
+            return  # the claim loop speaks of it
+        self._is_away = True
+        if (away_s := self._reminder.due_s()) is not None:
+            why = describe(error)
+            log.warning("redis_unavailable", doing="hear marks", away_s=away_s, error=why)
 
     def _refused(self, error: Exception) -> None:
         if not self._is_refused:

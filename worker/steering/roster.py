@@ -26,6 +26,8 @@ class HeldJob(Told):
     Attributes:
         claimed_at: Unix seconds, on the worker's clock.
         trouble: why its last try failed.
+        due_at: when the next one is due, on the worker's clock; 0 where it waits for no time.
+        waits_for: the service that is away and without which it cannot go on.
     """
 
     entry_id: Text
@@ -35,6 +37,8 @@ class HeldJob(Told):
     attempts: int = 0
     claimed_at: float = 0.0
     trouble: Text = ""
+    due_at: float = 0.0
+    waits_for: Text = ""
 
 
 class ModelLimit(Told):

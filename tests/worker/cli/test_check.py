@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.redis.servers import tell
 from worker.embedded.redis_server import RedisServer
 from worker.embedded.service import clean_environ
 
@@ -27,7 +28,9 @@ def _redis() -> Iterator[RedisServer]:
 
 
 @asynccontextmanager
-async def _services(*models: str, answer: str = '{"colour":"red"}') -> AsyncGenerator[str]:
+async def _services(
+    *models: str, answer: str = '{"colour":"red"}', core: int = 200
+) -> AsyncGenerator[str]:
     """Core and a model server at one address; `answer` is what it says to the canary."""
 
     async def offered(_request: web.Request) -> web.Response:
@@ -42,7 +45,7 @@ async def _services(*models: str, answer: str = '{"colour":"red"}') -> AsyncGene
         return web.json_response({"choices": [{"message": message, "finish_reason": "stop"}]})
 
     async def health(_request: web.Request) -> web.Response:
-        return web.Response()
+        return web.Response(status=core, text="<html><title>nginx</title>")
 
     app = web.Application()
     app.router.add_get("/v1/models", offered)
@@ -90,7 +93,8 @@ async def test_all_is_well(tmp_path: Path, redis: RedisServer) -> None:
     found = _by_name(out)
     assert {finding["verdict"] for finding in found.values()} == {"ok"}
     assert list(found) == [
-        *("settings", "redis", "maxmemory-policy", "appendonly", "newer commands"),
+        *("settings", "redis", "redis writes"),
+        *("maxmemory-policy", "appendonly", "newer commands"),
         *("core", f"model server vllm {url.removeprefix('http://')}", "image folder"),
     ]
 
@@ -153,6 +157,55 @@ async def test_a_forgetful_redis_is_warned_of(tmp_path: Path) -> None:
     for name, fix in (("maxmemory-policy", "noeviction"), ("appendonly", "yes")):
         assert found[name]["verdict"] == "warning"
         assert found[name]["fix"].startswith(f"CONFIG SET {name} {fix}: ")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "found", "fix"),
+    [
+        (("CONFIG", "SET", "maxmemory", "1mb"), "of maxmemory 1.00M", "raise maxmemory"),
+        (("REPLICAOF", "127.0.0.1", "1"), "READONLY", "REDIS_URL"),
+    ],
+)
+async def test_a_redis_that_takes_no_writes(
+    tmp_path: Path, trouble: tuple[str, ...], found: str, fix: str
+) -> None:
+    """It answers, and has failed: how, in figures where there are some, and what mends it."""
+    with RedisServer(options=("--maxmemory-policy", "noeviction")) as redis:
+        await tell(redis, "SET", "other", "x" * 2_000_000)
+        await tell(redis, *trouble)
+        async with _services("llava", "mistral") as url:
+            code, out, _ = await _check(tmp_path, "--json", **_settings(tmp_path, redis, url))
+    writes = _by_name(out)["redis writes"]
+    assert (code, writes["verdict"]) == (1, "failed")
+    assert found in writes["found"]
+    assert fix in writes["fix"]
+
+
+async def test_a_redis_that_does_not_let_us_in(tmp_path: Path, redis: RedisServer) -> None:
+    """It need not be started: the login is to be mended."""
+    settings = _settings(tmp_path, redis, f"http://{NOWHERE}")
+    settings["REDIS_URL"] = redis.url.replace("//", "//worker:wrong@")
+    _, out, _ = await _check(tmp_path, "--json", **settings)
+    assert _by_name(out)["redis"]["fix"].startswith("correct the login in REDIS_URL")
+
+
+@pytest.mark.parametrize(
+    ("core", "found", "fix"),
+    [
+        (502, "cannot be reached, says a proxy there (502)", "behind the proxy"),
+        (500, "answered 500 to GET /health: nginx", "see Core's log"),
+    ],
+)
+async def test_a_core_that_is_not_well(
+    tmp_path: Path, redis: RedisServer, core: int, found: str, fix: str
+) -> None:
+    """A proxy in its place is told from Core itself, for something else is to be mended."""
+    async with _services("llava", "mistral", core=core) as url:
+        code, out, _ = await _check(tmp_path, "--json", **_settings(tmp_path, redis, url))
+    finding = _by_name(out)["core"]
+    assert (code, finding["verdict"]) == (1, "failed")
+    assert finding["found"].endswith(found)
+    assert fix in finding["fix"]
 
 
 async def test_nothing_is_there(tmp_path: Path) -> None:

@@ -41,12 +41,13 @@ class Site:
     cards: list[dict[str, object]] = field(
         default_factory=lambda: [{"id": name, "max_model_len": 8_192} for name in MODELS.values()]
     )
-    health: int = 200
+    health: int | None = 200
+    """The status of its health; None: it never answers."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Any path."""
         if request.path in {"/health", "/openapi.json"}:
-            return web.Response(status=self.health)
+            return await hang(request) if self.health is None else web.Response(status=self.health)
         if request.path.endswith("/models"):
             return web.json_response({"data": self.cards})
         if request.path == "/metrics" and self.metrics is not None:

@@ -181,7 +181,7 @@ def _caused(outer: Exception, *causes: BaseException) -> Exception:
                 aiohttp.ServerDisconnectedError(),
             ),
             Snooze,
-            "Server disconnected",
+            "the connection broke off",
         ),
         (_caused(Exception("x"), httpx2.ConnectError("no such host")), Snooze, "no such host"),
         (_caused(Exception("x"), httpx2.ReadTimeout("")), Retryable, "within 60 s"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -74,6 +75,17 @@ async def test_what_was_found(fleet: Fleet) -> None:
     }
     of_all = [fleet.value(name) for name in ("fleet_dead_letters", "fleet_paused_tenants")]
     assert (of_all, fleet.value("redis_up")) == ([7, 2], 1)
+
+
+async def test_a_redis_that_takes_no_writes(fleet: Fleet) -> None:
+    """It is not up, for nothing can be recorded; what it tells is shown all the same."""
+
+    async def full() -> FleetTotals:
+        return replace(TOTALS, takes_writes=False)
+
+    fleet.answer = full
+    await fleet.metrics.refresh()
+    assert (fleet.value("redis_up"), fleet.waiting) == (0, 5)
 
 
 async def test_many_scrapes_are_one_look(fleet: Fleet) -> None:

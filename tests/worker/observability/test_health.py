@@ -95,6 +95,15 @@ async def test_a_service_that_hangs_is_not_waited_for(monkeypatch: pytest.Monkey
     assert body["checks"]["redis"] == "ok"
 
 
+async def test_ready_tells_what_jobs_wait_for() -> None:
+    """Core's health may answer while it refuses jobs; what is away comes back by itself."""
+    health = _health({"core": _ok})
+    health.away = lambda: {"core": "Core answered 503"}
+    status, body = await _get(health, "/ready")
+    assert (status, body["checks"]["core"]) == (200, "ok")
+    assert body["away"] == {"core": "Core answered 503"}
+
+
 async def test_a_draining_worker_is_not_ready() -> None:
     """It lives, but wants no more work."""
     health = _health({"redis": _ok})

@@ -67,7 +67,7 @@ def test_workers_that_halted() -> None:
 def test_redis_is_full() -> None:
     """Workers that could not write their rows are not said to be dead."""
     [(text, command)] = _said(_stream(waiting=2), _worker(silent=True), refused="it is full")
-    assert text == "Redis refuses writes, so workers cannot even tell of themselves: it is full"
+    assert text == "Redis takes no writes: it is full"
     assert command == "llm-worker check"
 
 
@@ -116,7 +116,13 @@ def test_model_servers_that_are_left_alone() -> None:
 def test_answers_that_wait_for_core() -> None:
     """Until they are delivered, nothing is taken."""
     [(text, _)] = _said(_stream(), _worker(claiming=False, waiting_for_core=500))
-    assert text == "w1 takes nothing: 500 answers wait for Core"
+    assert text == "w1 takes nothing: 500 answers wait for Core, which has to catch up"
+    away = _worker(claiming=False, waiting_for_core=1, gates={"core": "connection refused"})
+    found = [text for text, _ in _said(_stream(), away)]
+    assert found == [
+        "w1 takes nothing: 1 answer waits for Core, which is away",
+        "Core is away for w1: connection refused",
+    ]
 
 
 def test_what_is_paused() -> None:

@@ -75,14 +75,21 @@ async def test_one_in_a_workers_hands(place: Place) -> None:
     [chapter] = story.chapters
     assert (chapter.entry.holder, chapter.silent, chapter.told) == ("me", True, None)
     job = HeldJob(
-        entry_id=entry.entry_id, job_type="text_tag", stage="parked", attempts=2, trouble="503"
+        entry_id=entry.entry_id,
+        job_type="text_tag",
+        stage="parked",
+        attempts=2,
+        trouble="503",
+        due_at=1.0,
     )
     told = dump_facts(WorkerFacts(jobs=(job,)))
     now = await server_now(place.client)
     raw = b'{"at":%d,' % now + told[1:]
     await place.client.execute_command("HSET", place.keys.workers, "me", raw)
     story = await place.story()
-    assert (story.state, story.chapters[0].told, story.chapters[0].silent) == ("parked", job, False)
+    [chapter] = story.chapters
+    assert (story.state, chapter.told, chapter.silent) == ("parked", job, False)
+    assert chapter.next_try.endswith(" d, waits for a slot")
     assert await place.cancel() is Cancelled.RUNNING
 
 

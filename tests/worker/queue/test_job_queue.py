@@ -277,7 +277,6 @@ async def test_in_order(queue: JobQueue, streams: Streams) -> None:
         await streams.add(KIND)
     entries = await queue.claim(20, block_ms=0)
     assert all(first.enqueued_s <= second.enqueued_s for first, second in pairwise(entries))
-    await queue.ping()
 
 
 async def test_an_outage_lasts_until_redis_has_answered(own_server: RedisServer) -> None:

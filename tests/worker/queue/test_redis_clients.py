@@ -64,6 +64,30 @@ async def test_insists_through_a_restart(own_server: RedisServer) -> None:
     await clients.close()
 
 
+async def test_an_outage_that_lasts_is_said_each_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how long it is, and what was answered last."""
+    monkeypatch.setattr(redis_clients, "_INSIST_FIRST_S", 0)
+    monkeypatch.setattr(redis_clients, "_INSIST_MAX_S", 0)
+    now = 0.0
+
+    async def call() -> str:
+        nonlocal now
+        now += 15.0
+        if now < 150.0:
+            raise exceptions.OutOfMemoryError(f"full at {now:g}")
+        return "done"
+
+    with capture_logs() as logs:
+        assert await insist(call, doing="record", elapsed=lambda: now) == "done"
+    said = [(line["away_s"], line["error"]) for line in logs if "away_s" in line]
+    assert said == [
+        (0, "OutOfMemoryError: full at 15"),
+        (60, "OutOfMemoryError: full at 75"),
+        (120, "OutOfMemoryError: full at 135"),
+    ]
+    assert logs[-1]["event"] == "redis_back"
+
+
 @pytest.mark.redis
 async def test_a_frozen_server_is_noticed(
     own_server: RedisServer, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,7 @@ from tests.engine import Engine, forever
 from worker.claiming import Limits
 from worker.clock import Clock
 from worker.errors import Halt, Service
+from worker.job import Stage
 from worker.llm.breaker import State
 from worker.llm.limit import LimitFacts, Reason
 from worker.outcome import Completed, Failed
@@ -61,6 +62,11 @@ async def test_one_with_its_hands_full(engine: Engine) -> None:
         await until(lambda: engine.asked == 4)
         engine.gates[Service.CORE].trip(object(), "503", None)
         facts = _portrait(engine).taken()
+        one, two, *_ = engine.leases
+        one.stage, two.gate = Stage.DELIVER, Service.MODEL
+        later = _portrait(engine).taken()
+        engine.gates[Service.MODEL].trip(object(), "502", None)
+        last = _portrait(engine).taken()
         running.cancel()
         await asyncio.wait({running})
     assert facts.stages == {"text_tag": {"infer": 4}}
@@ -68,6 +74,8 @@ async def test_one_with_its_hands_full(engine: Engine) -> None:
     assert len(facts.jobs) == 4
     assert all(each.job_id and each.stage == "infer" for each in facts.jobs)
     assert facts.gates == {"core": "503"}
+    waits = [[each.waits_for for each in told.jobs] for told in (facts, later, last)]
+    assert waits == [[""] * 4, ["core", "", "", ""], ["core", "model", "", ""]]
     assert "ferry" not in facts.model_dump_json()
     assert JOBS_TOLD_MAX == 100
 

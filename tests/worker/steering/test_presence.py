@@ -11,10 +11,8 @@ from shared.redis_streams import Keys
 from tests.builders import claimed, job, until
 from worker.clock import Clock
 from worker.marks import Marks, type_field
-from worker.operations.fullness import why_full
 from worker.queue.redis_clients import RedisClients
 from worker.queue.scripts import CANCEL
-from worker.queue.write_probe import write_refusal
 from worker.steering.presence import Presence
 from worker.steering.roster import WorkerFacts, load_facts
 
@@ -109,13 +107,15 @@ class Refusing:
         raise self.error
 
 
-async def test_an_outage_at_the_start_is_told_once(keys: Keys) -> None:
-    """And until it is over nothing is known of the marks."""
+async def test_an_outage_at_the_start_is_told_each_minute(keys: Keys) -> None:
+    """By the beats: nothing is claimed yet. Until it is over nothing is known of the marks."""
     desk = Desk(Refusing(exceptions.ConnectionError("refused")), keys)
     with capture_logs() as logs:
-        assert not await desk.presence.beat()
-        assert not await desk.presence.beat()
-    assert [line["event"] for line in logs] == ["redis_unavailable"]
+        for _ in range(4):
+            assert not await desk.presence.beat()
+            desk.now += 30
+    said = [(line["event"], line["away_s"]) for line in logs]
+    assert said == [("redis_unavailable", 0), ("redis_unavailable", 60)]
     assert not desk.marks.known
 
 
@@ -152,20 +152,31 @@ async def test_a_nudge_beats_at_once(any_clients: RedisClients, keys: Keys) -> N
     assert heard == [False, True, False]
 
 
-async def test_no_memory_left_for_telling_lets_the_hearing_through(
-    clients: RedisClients, keys: Keys
-) -> None:
-    """What is paused in an emergency has to reach the workers."""
+async def test_without_memory_it_is_told_and_heard(clients: RedisClients, keys: Keys) -> None:
+    """A full server's workers are at work, and what is paused in an emergency has to reach them."""
     desk = Desk(clients.commands, keys)
     command = clients.commands.execute_command
     await command("HSET", keys.paused, type_field("text_tag"), "{}")
     await command("CONFIG", "SET", "maxmemory", "1")
     try:
         assert await desk.presence.beat()
-        assert "maxmemory" in await write_refusal(clients.commands, keys)
-        assert "raise that" in await why_full(clients.commands)
     finally:
         await command("CONFIG", "SET", "maxmemory", "0")
     assert desk.marks.paused.types == {"text_tag"}
+    assert (await desk.told()).keys() == {"me"}
+
+
+async def test_a_server_that_takes_no_writes_lets_the_hearing_through(
+    clients: RedisClients, keys: Keys
+) -> None:
+    """What it does not let a worker tell is no reason to be deaf."""
+    desk = Desk(clients.commands, keys)
+    command = clients.commands.execute_command
+    await command("HSET", keys.paused, type_field("text_tag"), "{}")
+    await command("CONFIG", "SET", "min-replicas-to-write", "1")
+    try:
+        assert await desk.presence.beat()
+    finally:
+        await command("CONFIG", "SET", "min-replicas-to-write", "0")
+    assert desk.marks.paused.types == {"text_tag"}
     assert await desk.told() == {}
-    assert await write_refusal(clients.commands, keys) == await why_full(clients.commands) == ""

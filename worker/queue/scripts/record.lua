@@ -1,6 +1,8 @@
 -- Write down the outcomes of entries that are ours, each over an earlier one if there is one.
 -- KEYS: stream, outbox, stream, outbox, ...
 -- ARGV: group, consumer, stream number, id, outcome, stream number, id, outcome, ...
+-- HDEL, which frees, comes before HSET, so that at maxmemory, too, what is paid for is written down: a
+-- script that has begun to write is let through.
 -- Returns the places (from 1) of the entries that are not ours any more; nothing is written for those.
 -- A stream without a group is one of which nothing is ours; the others are written all the same.
 local lost = {}
