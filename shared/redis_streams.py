@@ -28,6 +28,9 @@ from shared.enums import FailureReason, JobType
 GROUP = "llm-worker-group"
 WAITING = "~waiting"
 """The consumer that entries are pending to while they wait for their turn; no worker's name."""
+HANDED_BACK = "~handed-back:"
+"""What the name begins with that entries are pending to once a worker has handed them back: no
+worker's. The worker's own name stands behind it."""
 JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID = re.compile(r"-?[0-9]{1,19}")
@@ -36,6 +39,11 @@ _KNOWN_FIELDS = frozenset(
     name.encode()
     for name in ("job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate")
 )
+
+
+def is_worker(consumer: str) -> bool:
+    """Whether what is pending to this consumer is in a worker's hands; else it waits."""
+    return consumer != WAITING and not consumer.startswith(HANDED_BACK)
 
 
 @dataclass(frozen=True, slots=True)
