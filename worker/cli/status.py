@@ -87,7 +87,7 @@ def _workers(found: Sequence[Worker]) -> RenderableType:
         table.add_row(
             shown(worker.name),
             age(worker.uptime_s),
-            count(facts.held),
+            count(worker.in_hand),
             count(facts.parked),
             f"{facts.slots}/{facts.slots_max}",
             "\n".join(_limits(worker)) or "-",

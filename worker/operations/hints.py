@@ -58,7 +58,8 @@ def hints(
     yield from _services(living)
     yield from _paused(streams, pauses, now)
     yield from _letters(letters)
-    yield from _gone(workers)
+    if not refused:  # then nobody can be heard of
+        yield from _gone(workers)
 
 
 def _halted(workers: Sequence[Worker]) -> Iterator[Hint]:
@@ -73,9 +74,11 @@ def _halted(workers: Sequence[Worker]) -> Iterator[Hint]:
 
 def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
     for worker in workers:
-        if worker.silent and worker.facts.held:
-            held, ago = amount(worker.facts.held, "job"), age(worker.heard_s_ago)
-            text = f"{worker.name} was last heard of {ago} ago; what it had, {held}, goes to others"
+        if worker.silent and worker.pending:
+            ago, left = age(worker.heard_s_ago), amount(worker.pending, "job")
+            text = (
+                f"{worker.name} was last heard of {ago} ago; what it left, {left}, goes to others"
+            )
             yield Hint(text, "llm-worker workers")
 
 

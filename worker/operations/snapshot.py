@@ -1,7 +1,7 @@
 """Everything at one moment: streams, workers, dead letters, what is paused, and what is odd."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.redis_streams import Keys, StreamClient
 from worker.marks import type_field
@@ -38,9 +38,10 @@ class Snapshot:
 async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
     """Look at everything."""
     now = await server_now(client)
-    workers = await read_workers(client, keys, now)
+    told = await read_workers(client, keys, now)
     pauses = await read_pauses(client, keys)
     counts = await count_streams(client, keys)
+    workers = [replace(w, pending=sum(s.holders.get(w.name, 0) for s in counts)) for w in told]
     letters = await read_letters(client, keys, now)
     streams = view_streams(counts, workers, pauses, now)
     refused = await why_full(client)

@@ -22,8 +22,8 @@ def _stream(**more: Any) -> StreamView:
     return StreamView(**(figures | more))
 
 
-def _worker(name: str = "w1", *, silent: bool = False, **facts: Any) -> Worker:
-    return Worker(name, WorkerFacts(**facts), 40.0 if silent else 1.0, silent)
+def _worker(name: str = "w1", *, silent: bool = False, pending: int = 0, **facts: Any) -> Worker:
+    return Worker(name, WorkerFacts(**facts), 40.0 if silent else 1.0, silent, pending)
 
 
 def _said(
@@ -66,7 +66,8 @@ def test_workers_that_halted() -> None:
 
 def test_redis_is_full() -> None:
     """Workers that could not write their rows are not said to be dead."""
-    [(text, command)] = _said(_stream(waiting=2), _worker(silent=True), refused="it is full")
+    mute = _worker(silent=True, pending=2)
+    [(text, command)] = _said(_stream(waiting=2), mute, refused="it is full")
     assert text == "Redis refuses writes, so workers cannot even tell of themselves: it is full"
     assert command == "llm-worker check"
 
@@ -83,9 +84,15 @@ def test_a_model_server_that_says_nothing() -> None:
 
 def test_a_worker_that_was_killed_with_jobs_in_its_hands() -> None:
     """They go to others, and one wants to know why."""
-    [(text, command)] = _said(_stream(), _worker(), _worker("w2", silent=True, held=4))
-    assert text == "w2 was last heard of 40 s ago; what it had, 4 jobs, goes to others"
+    dead = _worker("w2", silent=True, held=9, pending=4)
+    [(text, command)] = _said(_stream(), _worker(), dead)
+    assert text == "w2 was last heard of 40 s ago; what it left, 4 jobs, goes to others"
     assert command == "llm-worker workers"
+
+
+def test_a_worker_that_was_killed_and_whose_jobs_others_have() -> None:
+    """What it last said it held is past: there is nothing to wait for any more."""
+    assert _said(_stream(), _worker(), _worker("w2", silent=True, held=9)) == []
 
 
 def test_a_stream_that_nobody_takes() -> None:

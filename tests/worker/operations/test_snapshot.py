@@ -9,6 +9,7 @@ from tests.builders import Streams
 from worker.operations.pausing import PauseNote, pause, read_pauses, resume
 from worker.operations.snapshot import take_snapshot
 from worker.operations.streams import server_now
+from worker.queue.job_queue import JobQueue
 from worker.queue.redis_clients import RedisClients
 
 
@@ -41,6 +42,29 @@ async def test_redis_and_the_workers_in_one_row(any_clients: RedisClients, keys:
     ]
     assert 59 < found.workers[0].uptime_s < 61
     assert len(found.streams) == len(JobType)
+
+
+async def test_what_a_lost_worker_left_is_counted_by_redis(
+    any_clients: RedisClients, keys: Keys
+) -> None:
+    """Not what it said last; once others have it nothing is said of it."""
+    streams = Streams(any_clients.commands, keys)
+    lost = JobQueue(any_clients, keys, [JobType.TEXT_TAG, JobType.FOLLOWUP], "lost")
+    await lost.create_groups()
+    for job_type in (JobType.TEXT_TAG, JobType.TEXT_TAG, JobType.FOLLOWUP):
+        await streams.add(job_type)
+    await lost.claim(3, block_ms=0)
+    await _tell(streams, "lost", ago_s=60, held=9)
+    await _tell(streams, "w")
+    found = await take_snapshot(any_clients.commands, keys)
+    assert {worker.name: worker.in_hand for worker in found.workers} == {"lost": 3, "w": 0}
+    [said] = [hint.text for hint in found.hints if "lost" in hint.text]
+    assert said.endswith(" ago; what it left, 3 jobs, goes to others")
+    heir = JobQueue(any_clients, keys, [JobType.TEXT_TAG, JobType.FOLLOWUP], "w")
+    await heir.reclaim(9, idle_ms=0)
+    found = await take_snapshot(any_clients.commands, keys)
+    assert {worker.name: worker.in_hand for worker in found.workers} == {"lost": 0, "w": 0}
+    assert [hint for hint in found.hints if "lost" in hint.text] == []
 
 
 async def test_paused_and_resumed(any_clients: RedisClients, keys: Keys) -> None:
