@@ -104,8 +104,8 @@ def _limits(worker: Worker) -> Iterator[str]:
 
 def _state(worker: Worker) -> Iterator[str]:
     if worker.silent:
-        ago = age(worker.heard_s_ago)
-        yield f"[red]halted {ago} ago[/]" if worker.facts.halted else f"[red]silent for {ago}[/]"
+        ago, why = age(worker.heard_s_ago), worker.facts.halted
+        yield f"[red]halted {ago} ago[/]: {shown(why)}" if why else f"[red]silent for {ago}[/]"
         return
     if worker.facts.draining:
         yield "[yellow]draining[/]"

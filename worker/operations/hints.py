@@ -52,7 +52,7 @@ def hints(
             f"Redis refuses writes, so workers cannot even tell of themselves: {refused}",
             "llm-worker check",
         )
-    halts = list(_halted(workers))
+    halts = list(_halted(workers, living))
     yield from halts
     yield from _workers(streams, living, is_known=not (refused or halts))
     yield from _services(living)
@@ -62,14 +62,19 @@ def hints(
         yield from _gone(workers)
 
 
-def _halted(workers: Sequence[Worker]) -> Iterator[Hint]:
+def _halted(workers: Sequence[Worker], living: Sequence[Worker]) -> Iterator[Hint]:
+    """Once for all that give the same reason; not where the next start on that machine runs."""
     by_why: dict[str, list[float]] = {}
     for worker in workers:
-        if worker.facts.halted:
+        host, at = worker.facts.host, worker.facts.halted_at
+        if worker.facts.halted and not any(
+            w.facts.host == host and w.facts.started_at > at for w in living
+        ):
             by_why.setdefault(worker.facts.halted, []).append(worker.heard_s_ago)
     for why, ages in by_why.items():
-        who = "a worker" if len(ages) == 1 else f"workers on {len(ages)} machines"
-        yield Hint(f"{who} halted {age(min(ages))} ago: {why}", "llm-worker check")
+        last = f"{age(min(ages))} ago: {why}"
+        who = "a worker halted" if len(ages) == 1 else f"{len(ages)} workers halted, the last"
+        yield Hint(f"{who} {last}", "llm-worker check")
 
 
 def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:

@@ -17,7 +17,9 @@ from worker.clock import Clock
 from worker.marks import CANCELLED_KEPT_S, Marks
 from worker.queue.redis_clients import FATAL, OUTAGE, describe
 from worker.queue.scripts import BEAT
-from worker.steering.roster import WorkerFacts, dump_facts, load_facts, shortened
+from worker.steering.last_word import say_halted
+from worker.steering.portrait import sketched
+from worker.steering.roster import WorkerFacts, dump_facts, load_facts
 
 log = structlog.get_logger(__name__)
 
@@ -107,12 +109,15 @@ class Presence:
         await self._client.execute_command("HDEL", self._keys.workers, self._consumer)
 
     async def halt(self, why: str) -> None:
-        """Leave, and say why one could not go on: one row a machine, however often it starts."""
-        await self.leave()
+        """Say as the last word why this worker cannot go on.
+
+        Raises:
+            RedisError, OSError: Redis is away, or refuses.
+        """
         facts = self._facts()
-        last = facts.model_copy(update={"halted": shortened(why), "held": 0, "jobs": ()})
-        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled]
-        await BEAT(self._client, keys, [facts.host, dump_facts(last), self._since_ms])
+        who = sketched(facts.job_types, facts.started_at)
+        who = who.model_copy(update={"halted_at": self._clock.now()})
+        await say_halted(self._client, self._keys, self._consumer, who, why)
 
     # ---------------------------------------------------------------------- steps
 

@@ -72,6 +72,7 @@ class WorkerFacts(Told):
         ended: jobs of the last minute, by job type, completed and dead.
         jobs: some of its jobs, those that wait for another try first.
         halted: its last word, where it could not go on: why.
+        halted_at: when that was, in Unix seconds on its own clock, as `started_at`.
     """
 
     at: float = 0.0
@@ -95,6 +96,7 @@ class WorkerFacts(Told):
     servers: tuple[ModelServer, ...] = ()
     jobs: tuple[HeldJob, ...] = ()
     halted: Text = ""
+    halted_at: float = 0.0
 
     @property
     def parked(self) -> int:

@@ -50,6 +50,22 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     assert "\x1b" not in out
 
 
+def test_why_a_worker_halted_stands_in_its_row(terminal: Terminal) -> None:
+    """Each has its own; what it says steers nothing."""
+    for number in range(2):
+        terminal.tell(f"w{number}", host="gpu1", pid=number, halted=f"bad key {number} {EVIL}")
+    out = terminal.run("status").stdout
+    rows = [line for line in out.splitlines() if line.startswith(("w0", "w1"))]
+    assert len(rows) == 2
+    for number, row in enumerate(rows):
+        assert " halted " in row
+        assert f": bad key {number} " + r"\x1b[2J[red]evil[/]\nnext" in row
+    assert "no worker lives" not in out
+    assert "\x1b" not in out
+    out = terminal.run("workers").stdout
+    assert out.count("bad key") == 2
+
+
 def test_json_for_programs(terminal: Terminal) -> None:
     """All of it, in one line."""
     terminal.add("j1")

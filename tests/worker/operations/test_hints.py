@@ -59,9 +59,20 @@ def test_workers_that_halted() -> None:
         *(_worker("b", silent=True, halted=why), _worker("c", silent=True, halted="a bad key")),
     )
     assert found == [
-        (f"workers on 2 machines halted 40 s ago: {why}", "llm-worker check"),
+        (f"2 workers halted, the last 40 s ago: {why}", "llm-worker check"),
         ("a worker halted 40 s ago: a bad key", "llm-worker check"),
     ]
+
+
+def test_a_halt_that_a_later_start_has_mended() -> None:
+    """Only a start on that machine, after the halt, that runs; not one that ran all the while."""
+    halted = _worker("a", silent=True, halted="a bad key", host="m1", halted_at=100.0)
+    told = [("a worker halted 40 s ago: a bad key", "llm-worker check")]
+    beside = _worker("b", host="m1", started_at=99.0)
+    elsewhere = _worker("c", host="m2", started_at=101.0)
+    dead = _worker("d", silent=True, host="m1", started_at=101.0)
+    assert _said(_stream(), halted, beside, elsewhere, dead) == told
+    assert _said(_stream(), halted, _worker("e", host="m1", started_at=101.0)) == []
 
 
 def test_redis_is_full() -> None:

@@ -62,6 +62,15 @@ async def test_streams_workers_jobs_and_letters(open_site: Site, fleet: Fleet) -
         assert said in words
 
 
+async def test_a_worker_that_has_halted(open_site: Site, fleet: Fleet) -> None:
+    """Why stands in its row and above; markup in it is text."""
+    await fleet.worker("w-1", halted="no model <b>x</b>", host="gpu1")
+    text = (await open_site.get("/")).text
+    assert text.count("no model &lt;b&gt;x&lt;/b&gt;") == 2
+    assert "<b>x" not in text
+    assert "silent" not in _words(text)
+
+
 async def test_the_events_of_one_job_are_one_row(open_site: Site, fleet: Fleet) -> None:
     """Its last state, whatever order they were written in."""
     for event, at in (("completed", 9), ("seen", 1), ("started", 2), ("retried", 3)):

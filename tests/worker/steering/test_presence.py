@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from typing import Any
 
 from redis import exceptions
@@ -18,7 +19,7 @@ from worker.queue.write_probe import write_refusal
 from worker.steering.presence import Presence
 from worker.steering.roster import WorkerFacts, load_facts
 
-FACTS = WorkerFacts(host="here", held=3)
+FACTS = WorkerFacts(host="here", held=3, started_at=900.0)
 
 
 class Desk:
@@ -29,7 +30,7 @@ class Desk:
         self.keys = keys
         self.marks = Marks()
         self.now = 1_000.0
-        clock = Clock(elapsed=lambda: self.now, jitter=lambda: 0.5)
+        clock = Clock(elapsed=lambda: self.now, jitter=lambda: 0.5, now=lambda: 1_234.0)
         self.presence = Presence(client, keys, "me", lambda: FACTS, self.marks, clock)
 
     async def told(self) -> dict[str, bytes]:
@@ -67,15 +68,15 @@ async def test_leaving(any_clients: RedisClients, keys: Keys) -> None:
 
 
 async def test_halting(any_clients: RedisClients, keys: Keys) -> None:
-    """The last word is one row a machine, however often it starts and halts."""
+    """The last word stands in its own row, with who it was and when; it holds nothing any more."""
     desk = Desk(any_clients.commands, keys)
     await desk.presence.beat()
-    await desk.presence.halt("no model 'mistral'")
     await desk.presence.halt("no model 'mistral'")
     [(name, raw)] = (await desk.told()).items()
     facts = load_facts(raw)
     assert facts is not None
-    assert (name, facts.halted, facts.held) == (FACTS.host, "no model 'mistral'", 0)
+    assert (name, facts.halted, facts.held) == ("me", "no model 'mistral'", 0)
+    assert (facts.pid, facts.started_at, facts.halted_at) == (os.getpid(), 900.0, 1_234.0)
 
 
 async def test_those_who_were_killed_are_forgotten(any_clients: RedisClients, keys: Keys) -> None:
