@@ -73,7 +73,7 @@ def _streams(streams: Sequence[StreamView], selected: str | None) -> RenderableT
             age(stream.oldest_waiting_s),
             age(stream.oldest_in_flight_s),
             count(stream.ended_a_minute),
-            age(stream.drained_in_s),
+            stream.drained,
             "[yellow]paused[/]" if stream.paused is not None else "",
             style="dim" if stream.is_idle else "",
         )

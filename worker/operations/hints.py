@@ -147,7 +147,7 @@ def _paused(streams: Sequence[StreamView], pauses: Pauses, now: float) -> Iterat
             yield Hint(text, f"llm-worker resume {stream.job_type}")
     jobs = pauses.tenants.jobs
     tenants = sorted(jobs, key=lambda tenant: (-jobs[tenant], tenant))
-    at_least = "at least " if pauses.tenants.may_be_more else ""
+    at_least = "at least " if pauses.tenants.not_looked_at else ""
     for tenant in tenants[:_TENANTS_NAMED]:
         note = pauses.notes.get(tenant_field(tenant), PauseNote())
         text = f"tenant {tenant} is paused{_by(note, now)}; {at_least}{_wait(jobs[tenant])}"

@@ -12,6 +12,7 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import RedisError
 
+from shared.enums import JobType
 from shared.redis_streams import Keys, StreamClient
 from worker.clock import Clock
 from worker.marks import CANCELLED_KEPT_S, Marks
@@ -20,6 +21,7 @@ from worker.queue.scripts import BEAT
 from worker.steering.last_word import say_halted
 from worker.steering.portrait import sketched
 from worker.steering.roster import WorkerFacts, dump_facts, load_facts
+from worker.steering.tide import Tide
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +66,8 @@ class Presence:
         self._is_refused = self._is_away = False
         self._tidy_at = clock.elapsed() + _TIDY_EVERY_S * clock.jitter()
         self._nudged = asyncio.Event()
+        self._streams = [keys.stream(job_type) for job_type in JobType]
+        self._tide = Tide()
 
     def nudge(self) -> None:
         """Beat soon: somebody has paused, resumed or cancelled something."""
@@ -88,8 +92,9 @@ class Presence:
 
     async def beat(self) -> bool:
         """Tell and hear once; whether it went through."""
-        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled]
-        args = [self._consumer, dump_facts(self._facts()), max(0, self._since_ms - _OVERLAP_MS)]
+        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled, *self._streams]
+        facts = self._facts().model_copy(update={"before": self._tide.before()})
+        args = [self._consumer, dump_facts(facts), max(0, self._since_ms - _OVERLAP_MS)]
         try:
             reply = await BEAT(self._client, keys, args)
             await self._tidy()
@@ -122,12 +127,13 @@ class Presence:
     # ---------------------------------------------------------------------- steps
 
     def _hear(self, reply: Sequence[Any]) -> None:
-        now_ms, paused, cancelled, refused = reply
+        now_ms, paused, cancelled, refused, lengths = reply
         if refused:
             log.debug("not_told", error=cast("bytes", refused).decode(errors="replace")[:200])
         if self._is_away:
             log.info("redis_back", doing="hear marks")
         self._since_ms = int(now_ms)
+        self._tide.note(int(now_ms) / 1_000, dict(zip(map(str, JobType), lengths, strict=True)))
         self._is_refused = self._is_away = False
         self._marks.heed(
             (name.decode(errors="replace") for name in paused[::2]), _moments(cancelled)

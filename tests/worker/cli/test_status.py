@@ -40,7 +40,7 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     out = terminal.run("status").stdout
     [row] = [line for line in out.splitlines() if line.strip().startswith("text_tag")]
     assert row.split()[:2] == ["text_tag", "3"]
-    assert row.split()[-3:] == ["90", "2", "s"]
+    assert row.split()[-5:] == ["90", "at", "least", "2", "s"]
     assert r"w\x1b[2J[red]evil[/]\nnext" in out
     assert "9/12 text gpu:8000: queue" in out
     assert "1,234" in out

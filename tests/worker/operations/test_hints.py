@@ -18,7 +18,14 @@ NO_TENANTS = TenantsWaiting()
 def _stream(**more: Any) -> StreamView:
     figures: dict[str, Any] = dict.fromkeys(("waiting", "in_flight", "parked", "outbox"), 0)
     figures |= {"oldest_waiting_s": None, "oldest_in_flight_s": None, "ended_a_minute": 0}
-    figures |= {"job_type": "text_tag", "drained_in_s": None, "paused": None, "served_by": 1}
+    figures |= {
+        "job_type": "text_tag",
+        "drained_in_s": None,
+        "gained_a_minute": None,
+        "drained": "-",
+        "paused": None,
+        "served_by": 1,
+    }
     return StreamView(**(figures | more))
 
 
@@ -155,7 +162,7 @@ def test_what_is_paused() -> None:
 
 def test_many_tenants_are_paused() -> None:
     """Those of whom most waits are named; nothing is promised of what nobody has looked at."""
-    tenants = TenantsWaiting({f"t{n:02}": n for n in range(13)}, may_be_more=True)
+    tenants = TenantsWaiting({f"t{n:02}": n for n in range(13)}, not_looked_at=1)
     found = _said(_stream(waiting=99), _worker(), tenants=tenants)
     assert len(found) == 11
     assert found[0] == (

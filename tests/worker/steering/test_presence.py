@@ -8,6 +8,7 @@ from typing import Any
 from redis import exceptions
 from structlog.testing import capture_logs
 
+from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import claimed, job, until
 from worker.clock import Clock
@@ -57,6 +58,24 @@ async def test_a_beat_tells_and_hears(any_clients: RedisClients, keys: Keys) -> 
         made = job(claimed(entry_id="1-0"))
         made.job_id = job_id
         assert desk.marks.cancels(made) is (job_id != "j3")
+
+
+async def test_a_beat_remembers_how_long_the_streams_were(
+    any_clients: RedisClients, keys: Keys
+) -> None:
+    """The second tells what the first has seen, of every job type."""
+    desk, command = Desk(any_clients.commands, keys), any_clients.commands.execute_command
+    for _ in range(3):
+        await command("XADD", keys.stream("text_tag"), "*", "job_id", "j")
+    await desk.presence.beat()
+    await command("DEL", keys.stream("text_tag"))
+    await desk.presence.beat()
+    facts = load_facts((await desk.told())["me"])
+    assert facts is not None
+    assert {name: length for name, (_, length) in facts.before.items()} == (
+        dict.fromkeys(JobType, 0) | {"text_tag": 3}
+    )
+    assert abs(facts.before["text_tag"][0] - facts.at) < 5
 
 
 async def test_leaving(any_clients: RedisClients, keys: Keys) -> None:
