@@ -9,7 +9,7 @@ from rich.text import Text
 
 from worker.cli.at_redis import Opened, at_redis
 from worker.cli.deaths import deaths_table
-from worker.cli.words import age, as_json, console, count, grid, moment, shown
+from worker.cli.words import age, as_json, console, count, grid, moment, of_limit, shown
 from worker.operations.fleet import Worker
 from worker.operations.letters import Letters
 from worker.operations.snapshot import Snapshot, take_snapshot
@@ -89,7 +89,7 @@ def _workers(found: Sequence[Worker]) -> RenderableType:
             age(worker.uptime_s),
             count(worker.in_hand),
             count(facts.parked),
-            f"{facts.slots}/{facts.slots_max}",
+            of_limit(facts.slots, facts.slots_max),
             "\n".join(_limits(worker)) or "-",
             "\n".join(_state(worker)),
         )
@@ -99,7 +99,7 @@ def _workers(found: Sequence[Worker]) -> RenderableType:
 def _limits(worker: Worker) -> Iterator[str]:
     for each in worker.facts.limits:
         where = f"{each.role} {each.server}"
-        yield shown(f"{each.in_flight}/{each.limit} {where}: {each.reason}")
+        yield shown(f"{of_limit(each.in_flight, each.limit)} {where}: {each.reason}")
 
 
 def _state(worker: Worker) -> Iterator[str]:
@@ -149,8 +149,8 @@ def _portrait(worker: Worker) -> RenderableType:
         ("process", f"{facts.pid} on {facts.host}, version {facts.version or '?'}"),
         ("started", started),
         ("takes", ", ".join(facts.job_types)),
-        ("in hand", f"{facts.held} of {facts.held_max}" + (f" ({running})" if running else "")),
-        ("slots", f"{facts.slots} of {facts.slots_max}"),
+        ("in hand", of_limit(facts.held, facts.held_max) + (f" ({running})" if running else "")),
+        ("slots", of_limit(facts.slots, facts.slots_max)),
         ("last minute", ended or "nothing ended"),
         ("waits for Core", str(facts.waiting_for_core)),
     ):

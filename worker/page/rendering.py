@@ -15,7 +15,7 @@ from urllib.parse import quote
 from worker.llm.limit import Reason
 from worker.operations.story import at
 from worker.operations.streams import appended_at
-from worker.operations.words import age, count, moment, printable
+from worker.operations.words import age, count, moment, of_limit, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -101,6 +101,7 @@ def _environment() -> "Environment":
         "when": when,
         "clock": clock,
         "count": count,
+        "of_limit": of_limit,
         "cut": cut,
         "taken_ms": taken_ms,
         "because": because,

@@ -96,9 +96,23 @@ def test_workers_one_by_one(terminal: Terminal) -> None:
     out = " ".join(result.stdout.split())
     assert "process 7 on gpu1, version ?" in out
     assert "takes text_tag, document" in out
-    assert "in hand 3 of 100 (text_tag: 2 infer, 1 parked)" in out
+    assert "in hand 3/100 (text_tag: 2 infer, 1 parked)" in out
     assert "last minute text_tag: 5, 1 dead" in out
     assert result.stderr == "1 worker\n"
+
+
+def test_more_than_a_limit_that_was_lowered(terminal: Terminal) -> None:
+    """It explains itself, in the same words everywhere."""
+    limit = {"provider": "vllm", "server": "gpu:8000", "role": "text", "limit": 9}
+    limits = [limit | {"reason": "queue", "in_flight": 16}]
+    terminal.tell("w1", slots=16, slots_max=9, limits=limits, held=1_016, held_max=1_009)
+    status = terminal.run("status").stdout
+    assert "16 (limit 9) text gpu:8000: queue" in status
+    assert status.count("16 (limit 9)") == 2
+    workers = terminal.run("workers").stdout
+    assert workers.count("16 (limit 9)") == 2
+    assert "1,016 (limit 1,009)" in workers
+    assert terminal.run("top", "-n", "1").stdout.count("16 (limit 9)") == 2
 
 
 def test_top_without_a_terminal(terminal: Terminal) -> None:
