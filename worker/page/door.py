@@ -63,7 +63,7 @@ class Door:
         """Who looks; or 401, or why not at all."""
         if self._sessions is None:
             if is_own_name(knock.headers.get("Host", ""), self._names):
-                return Viewer(knock.address)
+                return Viewer(knock.address, may_quote=self._payloads)
             return Refusal(403, _of_name(knock.headers.get("Host", "")))
         said = knock.headers.get("Authorization", "")
         if said:
@@ -77,6 +77,7 @@ class Door:
                 signed_in=True,
                 may_steer=True,
                 may_read=self._payloads,
+                may_quote=True,
                 form_key=key,
             )
         return Refusal(401, "sign in to see this page")
@@ -124,7 +125,8 @@ class Door:
         if wait_s > 0:  # not even looked at: else one could go on guessing
             return Refusal(429, "too many wrong tokens from this address", int(wait_s) + 1)
         if sessions.takes(token):
-            return Viewer(knock.address, may_steer=True, may_read=self._payloads)
+            read = self._payloads
+            return Viewer(knock.address, may_steer=True, may_read=read, may_quote=True)
         self._tries.failed(knock.address, now)
         log.warning("page_wrong_token", address=knock.address, path=printable(knock.path)[:200])
         return Refusal(401, _WRONG)
