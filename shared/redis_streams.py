@@ -29,8 +29,7 @@ GROUP = "llm-worker-group"
 WAITING = "~waiting"
 """The consumer that entries are pending to while they wait for their turn; no worker's name."""
 HANDED_BACK = "~handed-back:"
-"""What the name begins with that entries are pending to once a worker has handed them back: no
-worker's. The worker's own name stands behind it."""
+"""Before a worker's name: the consumer that entries are pending to once it has handed them back."""
 JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID = re.compile(r"-?[0-9]{1,19}")
@@ -116,6 +115,10 @@ class Keys:
     def cancelled(self) -> str:
         """The sorted set of cancelled jobs: what was appended before that moment is not run."""
         return f"{self.prefix}:cancelled"
+
+    def signed_out(self, session: str) -> str:
+        """What says that a session of the page, by its name, has ended before its time."""
+        return f"{self.prefix}:signed-out:{session}"
 
     @property
     def control(self) -> str:

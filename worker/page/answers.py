@@ -18,6 +18,7 @@ class Viewer:
         may_read: whether payloads and answers are shown.
         may_quote: whether error messages are shown, which may quote some words of a payload.
         form_key: what the forms of this viewer carry.
+        session: the session's value, to be ended; not to be shown.
     """
 
     address: str = ""
@@ -26,6 +27,7 @@ class Viewer:
     may_read: bool = False
     may_quote: bool = False
     form_key: str = ""
+    session: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
