@@ -28,6 +28,8 @@ from shared.enums import FailureReason, JobType
 GROUP = "llm-worker-group"
 WAITING = "~waiting"
 """The consumer that entries are pending to while they wait for their turn; no worker's name."""
+HANDED_BACK = "~handed-back:"
+"""Before a worker's name: the consumer that entries are pending to once it has handed them back."""
 JOB_ID_MAX_CHARS = 200
 _JOB_ID = re.compile(r"(?!\.{1,2}\Z)[^/?#\s\x00-\x1f\x7f-\x9f]+")  # '.', '..' are path steps
 _USER_ID = re.compile(r"-?[0-9]{1,19}")
@@ -36,6 +38,11 @@ _KNOWN_FIELDS = frozenset(
     name.encode()
     for name in ("job_id", "payload", "user_id", "deadline", "tenant", "traceparent", "tracestate")
 )
+
+
+def is_worker(consumer: str) -> bool:
+    """Whether what is pending to this consumer is in a worker's hands; else it waits."""
+    return consumer != WAITING and not consumer.startswith(HANDED_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,10 @@ class Keys:
     def cancelled(self) -> str:
         """The sorted set of cancelled jobs: what was appended before that moment is not run."""
         return f"{self.prefix}:cancelled"
+
+    def signed_out(self, session: str) -> str:
+        """What says that a session of the page, by its name, has ended before its time."""
+        return f"{self.prefix}:signed-out:{session}"
 
     @property
     def control(self) -> str:

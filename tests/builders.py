@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from shared.enums import FailureReason, JobType
-from shared.redis_streams import GROUP, WAITING, Keys
+from shared.redis_streams import GROUP, Keys, is_worker
 from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
 from worker.errors import Reject
 from worker.handlers.handler import Tools
@@ -254,7 +254,7 @@ class Streams:
             f"{job_type} {entry_id}": row
             for job_type in JobType
             for entry_id, row in (await self.pending(job_type)).items()
-            if row[0] != WAITING
+            if is_worker(row[0])
         }
 
     async def left_over(self) -> dict[str, int]:

@@ -45,6 +45,7 @@ from worker.queue.job_queue import JobQueue
 from worker.queue.peer_board import RedisPeers
 from worker.queue.upkeep import Upkeep
 from worker.queue.writing import Writing
+from worker.steering.last_word import say_halted_early
 from worker.steering.loop import Steering, build_steering
 from worker.steering.presence import Presence
 from worker.strays import Strays
@@ -65,6 +66,7 @@ async def run(settings: Settings, parent: ParentLine | None = None) -> ExitCode:
             outside = await open_outside(settings, stack)
         except Halt as error:
             log.error("halted", why=str(error))  # noqa: TRY400 - its words, not its traceback
+            await say_halted_early(settings, consumer_name(), str(error), Clock())
             return ExitCode.HALTED
         return await _serve(settings, outside, shutdown, parent)
 

@@ -216,7 +216,8 @@ class Settings(ServiceSettings):
         description="Opens the page, and lets it change things; without it all may look",
     )
     worker_page_payloads: bool = Field(
-        False, description="Show payloads and answers on the page to who has the token"
+        False,
+        description="The page shows payloads to who has the token; error messages to all",
     )
     dead_letter_max: int = Field(
         100_000, ge=1, description="About this many dead letters are kept, the newest"

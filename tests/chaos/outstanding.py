@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared import GROUP, EventName, JobType, Keys
+from shared.redis_streams import HANDED_BACK
 from worker.queue.redis_clients import OUTAGE, connect
 
 _AGAIN_S = 0.01
@@ -46,7 +47,7 @@ return found
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A job that is handed out to a worker, which may be dead."""
+    """A job that is handed out to a worker, which may be dead or have handed it back."""
 
     job_id: str
     consumer: str
@@ -93,7 +94,7 @@ class Outstanding:
         rows = await self.command("EVAL", _HELD, len(keys), *keys, GROUP)
         found = cast("list[tuple[bytes, bytes, int]]", rows)
         return [
-            Held(job_id.decode(), consumer.decode(), bool(recorded))
+            Held(job_id.decode(), consumer.decode().removeprefix(HANDED_BACK), bool(recorded))
             for job_id, consumer, recorded in found
         ]
 

@@ -10,6 +10,7 @@ import pytest
 from tests.process.bench import Bench, log_lines, until
 from worker.embedded.model_api import ModelConfig, run_model
 from worker.embedded.service import Service
+from worker.operations.snapshot import take_snapshot
 
 pytestmark = pytest.mark.process
 QUICK = {"LLM_BREAKER_OPEN_S": "0.5", "LLM_BREAKER_MIN_CALLS": "3", "LLM_BREAKER_PROBES": "1"}
@@ -124,7 +125,17 @@ async def test_an_unknown_model_stops_the_start(bench: Bench) -> None:
     [line] = log_lines(worker, "halted")
     for part in ("mistrall", "LLM_TEXT_MODEL", "llava, mistral"):
         assert part in line["why"]
+        assert part in await _last_word(bench)
     assert await bench.command("XLEN", bench.keys.stream("text_tag")) == 1
+
+
+async def _last_word(bench: Bench) -> str:
+    """Why the only worker there is has halted, by its row; nobody is sent to start another."""
+    seen = await take_snapshot(bench.redis.commands, bench.keys)
+    [worker] = seen.workers
+    assert worker.silent
+    assert [hint.command for hint in seen.hints] == ["llm-worker check"]
+    return worker.facts.halted
 
 
 async def test_a_signal_during_the_first_look(bench: Bench) -> None:
@@ -152,3 +163,4 @@ async def test_an_address_that_is_none(bench: Bench) -> None:
     assert worker.wait(30) == 3
     [line] = log_lines(worker, "halted")
     assert "LLM_BASE_URL" in line["why"]
+    assert "LLM_BASE_URL" in await _last_word(bench)

@@ -10,6 +10,7 @@ import pytest
 from shared import JobType
 from tests.process.bench import NOTE, Bench, log_lines, until
 from tests.process.conftest import Benches
+from worker.operations.snapshot import take_snapshot
 
 pytestmark = pytest.mark.process
 
@@ -245,8 +246,20 @@ async def test_a_bad_key_halts_and_loses_nothing(bench: Bench) -> None:
     [line] = log_lines(worker, "halted")
     assert "LLM_API_KEY" in line["why"]
     assert await bench.dead() == []
+    seen = await take_snapshot(bench.redis.commands, bench.keys)
+    assert sum(stream.waiting for stream in seen.streams) == 20
+    assert [stream.job_type for stream in seen.streams if stream.in_flight] == []
+    assert [(w.silent, w.facts.halted) for w in seen.workers] == [(True, line["why"])]
+    assert [line["why"] in hint.text for hint in seen.hints] == [True]
     bench.start_worker("good")
     assert {job["status"] for job in await bench.ended(*names)} == {"completed"}
+
+    async def told() -> bool:
+        return len((await take_snapshot(bench.redis.commands, bench.keys)).workers) == 2
+
+    await until(told, what="the good worker's first beat")
+    seen = await take_snapshot(bench.redis.commands, bench.keys)
+    assert [hint for hint in seen.hints if "halted" in hint.text] == []
 
 
 async def test_live_and_ready(bench: Bench) -> None:

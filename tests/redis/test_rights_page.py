@@ -26,6 +26,7 @@ async def test_an_operators_rights_are_enough(redis_server: RedisServer) -> None
         await site.sign_in()
         found = await _answers(site)
         assert "Redis" not in re.sub("<[^>]+>", "", (await site.get("/")).text)
+        assert (await site.post("/sign-out")).where == "/sign-in?done=signed-out-here"
     assert found == dict.fromkeys(VIEWS, 200) | dict.fromkeys(
         (f"POST {path}" for path in DEEDS), 303
     ) | {"/dead/1-1": 404, "/job?id=j1": 404}
@@ -40,3 +41,11 @@ async def test_what_the_worker_may_not_is_said(redis_server: RedisServer) -> Non
         assert got.status == 200
         assert "Redis refuses this worker&#39;s user: NoPermissionError" in got.text
         assert (await site.post("/pause", FORM)).status == 503
+
+
+async def test_signing_out_everywhere(redis_server: RedisServer) -> None:
+    """It takes one right more."""
+    url = await allow(redis_server, *MINIMUM, "+set")
+    async with opened(url, llm_stream_prefix=KEYS.prefix, worker_admin_token=TOKEN) as site:
+        await site.sign_in()
+        assert (await site.post("/sign-out")).where == "/sign-in?done=signed-out"

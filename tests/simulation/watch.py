@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from shared.redis_streams import WAITING, Keys
+from shared.redis_streams import HANDED_BACK, WAITING, Keys
 from tests.simulation.jobs import TYPES
 from tests.simulation.redis_server import EPOCH_S, RedisServer
 from tests.simulation.virtual_loop import VirtualLoop
@@ -50,9 +50,9 @@ class Watch:
             after = self.server.pending(stream)
             if verb in {"claim", "reclaim"}:
                 self._tell_taken(who, stream, after)
-            for entry_id, (owner, since_ms) in self._before.get(stream, {}).items():
-                now = after.get(entry_id)
-                if now != (owner, since_ms) and owner not in {who, WAITING}:
+            for entry_id, (name, since_ms) in self._before.get(stream, {}).items():
+                now, owner = after.get(entry_id), name.removeprefix(HANDED_BACK)
+                if now != (name, since_ms) and owner not in {who, WAITING}:
                     self._judge(who, verb, (stream, entry_id, owner, since_ms), now is None)
             self._before[stream] = after
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from worker.cli.at_redis import Opened, at_redis
 from worker.cli.deaths import deaths_table
-from worker.cli.words import age, as_json, console, count, grid, moment, shown
+from worker.cli.words import age, as_json, console, count, grid, moment, of_limit, shown
 from worker.operations.fleet import Worker
 from worker.operations.letters import Letters
 from worker.operations.snapshot import Snapshot, take_snapshot
@@ -73,7 +73,7 @@ def _streams(streams: Sequence[StreamView], selected: str | None) -> RenderableT
             age(stream.oldest_waiting_s),
             age(stream.oldest_in_flight_s),
             count(stream.ended_a_minute),
-            age(stream.drained_in_s),
+            stream.drained,
             "[yellow]paused[/]" if stream.paused is not None else "",
             style="dim" if stream.is_idle else "",
         )
@@ -87,9 +87,9 @@ def _workers(found: Sequence[Worker]) -> RenderableType:
         table.add_row(
             shown(worker.name),
             age(worker.uptime_s),
-            count(facts.held),
+            count(worker.in_hand),
             count(facts.parked),
-            f"{facts.slots}/{facts.slots_max}",
+            of_limit(facts.slots, facts.slots_max),
             "\n".join(_limits(worker)) or "-",
             "\n".join(_state(worker)),
         )
@@ -99,13 +99,13 @@ def _workers(found: Sequence[Worker]) -> RenderableType:
 def _limits(worker: Worker) -> Iterator[str]:
     for each in worker.facts.limits:
         where = f"{each.role} {each.server}"
-        yield shown(f"{each.in_flight}/{each.limit} {where}: {each.reason}")
+        yield shown(f"{of_limit(each.in_flight, each.limit)} {where}: {each.reason}")
 
 
 def _state(worker: Worker) -> Iterator[str]:
     if worker.silent:
-        ago = age(worker.heard_s_ago)
-        yield f"[red]halted {ago} ago[/]" if worker.facts.halted else f"[red]silent for {ago}[/]"
+        ago, why = age(worker.heard_s_ago), worker.facts.halted
+        yield f"[red]halted {ago} ago[/]: {shown(why)}" if why else f"[red]silent for {ago}[/]"
         return
     if worker.facts.draining:
         yield "[yellow]draining[/]"
@@ -149,8 +149,8 @@ def _portrait(worker: Worker) -> RenderableType:
         ("process", f"{facts.pid} on {facts.host}, version {facts.version or '?'}"),
         ("started", started),
         ("takes", ", ".join(facts.job_types)),
-        ("in hand", f"{facts.held} of {facts.held_max}" + (f" ({running})" if running else "")),
-        ("slots", f"{facts.slots} of {facts.slots_max}"),
+        ("in hand", of_limit(facts.held, facts.held_max) + (f" ({running})" if running else "")),
+        ("slots", of_limit(facts.slots, facts.slots_max)),
         ("last minute", ended or "nothing ended"),
         ("waits for Core", str(facts.waiting_for_core)),
     ):

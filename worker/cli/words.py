@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from worker.operations.words import age, count, moment, printable
+from worker.operations.words import age, count, moment, of_limit, printable
 
-__all__ = ["age", "as_json", "console", "count", "grid", "moment", "shown"]
+__all__ = ["age", "as_json", "console", "count", "grid", "moment", "of_limit", "shown"]
 
 _WIDE = 240
 """Columns where no terminal says how many there are: a row stays a line."""

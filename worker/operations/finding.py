@@ -8,7 +8,7 @@ from typing import Any, cast
 from redis.exceptions import ResponseError
 
 from shared.enums import JobType
-from shared.redis_streams import GROUP, WAITING, Keys, StreamClient
+from shared.redis_streams import GROUP, Keys, StreamClient, is_worker
 from worker.operations.pluck import Plucking, Row
 
 LOOK_AT = 200_000
@@ -104,7 +104,7 @@ async def _place(client: StreamClient, keys: Keys, job_type: str, row: Row) -> E
         holder = pending["consumer"].decode(errors="replace")
         idle_ms = int(pending["time_since_delivered"])
         deliveries = int(pending["times_delivered"])
-    is_held = bool(holder) and holder != WAITING
+    is_held = bool(holder) and is_worker(holder)
     recorded = await client.execute_command("HEXISTS", keys.outbox(job_type), entry_id)
     return EntryPlace(
         job_type=job_type,

@@ -20,12 +20,14 @@ class Worker:
         name: its consumer in the group.
         silent: whether it has not been heard of for three beats: dead, frozen or cut off; or
             whether that was its last word (`facts.halted`).
+        pending: jobs that Redis says are in its hands, where that was counted.
     """
 
     name: str
     facts: WorkerFacts
     heard_s_ago: float
     silent: bool
+    pending: int = 0
 
     @property
     def takes_nothing(self) -> str:
@@ -41,6 +43,11 @@ class Worker:
     def uptime_s(self) -> float:
         """Since its start, by two machines' clocks."""
         return max(0.0, self.facts.at - self.facts.started_at)
+
+    @property
+    def in_hand(self) -> int:
+        """Its jobs: what it tells while it lives; then what nobody has taken over yet."""
+        return self.pending if self.silent else self.facts.held
 
 
 async def read_workers(client: StreamClient, keys: Keys, now: float) -> list[Worker]:

@@ -49,30 +49,38 @@ def hints(
     living = [worker for worker in workers if not worker.silent]
     if refused:
         yield Hint(f"Redis takes no writes: {refused}", "llm-worker check")
-    halts = list(_halted(workers))
+    halts = list(_halted(workers, living))
     yield from halts
     yield from _workers(streams, living, is_known=not (refused or halts))
     yield from _services(living)
     yield from _paused(streams, pauses, now)
     yield from _letters(letters)
-    yield from _gone(workers)
+    if not refused:  # then nobody can be heard of
+        yield from _gone(workers)
 
 
-def _halted(workers: Sequence[Worker]) -> Iterator[Hint]:
+def _halted(workers: Sequence[Worker], living: Sequence[Worker]) -> Iterator[Hint]:
+    """Once for all that give the same reason; not where the next start on that machine runs."""
     by_why: dict[str, list[float]] = {}
     for worker in workers:
-        if worker.facts.halted:
+        host, at = worker.facts.host, worker.facts.halted_at
+        if worker.facts.halted and not any(
+            w.facts.host == host and w.facts.started_at > at for w in living
+        ):
             by_why.setdefault(worker.facts.halted, []).append(worker.heard_s_ago)
     for why, ages in by_why.items():
-        who = "a worker" if len(ages) == 1 else f"workers on {len(ages)} machines"
-        yield Hint(f"{who} halted {age(min(ages))} ago: {why}", "llm-worker check")
+        last = f"{age(min(ages))} ago: {why}"
+        who = "a worker halted" if len(ages) == 1 else f"{len(ages)} workers halted, the last"
+        yield Hint(f"{who} {last}", "llm-worker check")
 
 
 def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
     for worker in workers:
-        if worker.silent and worker.facts.held:
-            held, ago = amount(worker.facts.held, "job"), age(worker.heard_s_ago)
-            text = f"{worker.name} was last heard of {ago} ago; what it had, {held}, goes to others"
+        if worker.silent and worker.pending:
+            ago, left = age(worker.heard_s_ago), amount(worker.pending, "job")
+            text = (
+                f"{worker.name} was last heard of {ago} ago; what it left, {left}, goes to others"
+            )
             yield Hint(text, "llm-worker workers")
 
 
@@ -134,7 +142,7 @@ def _paused(streams: Sequence[StreamView], pauses: Pauses, now: float) -> Iterat
             yield Hint(text, f"llm-worker resume {stream.job_type}")
     jobs = pauses.tenants.jobs
     tenants = sorted(jobs, key=lambda tenant: (-jobs[tenant], tenant))
-    at_least = "at least " if pauses.tenants.may_be_more else ""
+    at_least = "at least " if pauses.tenants.not_looked_at else ""
     for tenant in tenants[:_TENANTS_NAMED]:
         note = pauses.notes.get(tenant_field(tenant), PauseNote())
         text = f"tenant {tenant} is paused{_by(note, now)}; {at_least}{_wait(jobs[tenant])}"

@@ -1,10 +1,11 @@
 """Everything at one moment: streams, workers, dead letters, what is paused, and what is odd."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.redis_streams import Keys, StreamClient
 from worker.marks import type_field
+from worker.operations.draining import Draining, gained
 from worker.operations.fleet import Worker, read_workers
 from worker.operations.hints import Hint, Pauses, hints
 from worker.operations.letters import Letters, read_letters
@@ -38,14 +39,15 @@ class Snapshot:
 async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
     """Look at everything."""
     now = await server_now(client)
-    workers = await read_workers(client, keys, now)
+    told = await read_workers(client, keys, now)
     pauses = await read_pauses(client, keys)
     counts = await count_streams(client, keys)
+    workers = [replace(w, pending=sum(s.holders.get(w.name, 0) for s in counts)) for w in told]
     letters = await read_letters(client, keys, now)
-    streams = view_streams(counts, workers, pauses, now)
     refused = str(await refused_writes(client, keys) or "")
-    waiting = sum(stream.waiting for stream in streams)
+    waiting = sum(stream.waiting for stream in counts)
     tenants = await count_tenants(client, keys, pauses, waiting)
+    streams = view_streams(counts, workers, Pauses(pauses, tenants), now)
     return Snapshot(
         at=now,
         streams=streams,
@@ -60,7 +62,7 @@ async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
 def view_streams(
     counts: Sequence[StreamCounts],
     workers: Sequence[Worker],
-    pauses: Mapping[str, PauseNote],
+    pauses: Pauses,
     now: float,
 ) -> tuple[StreamView, ...]:
     """What Redis counts, with what the workers tell."""
@@ -68,14 +70,11 @@ def view_streams(
     return tuple(_view(stream, living, pauses, now) for stream in counts)
 
 
-def _view(
-    stream: StreamCounts, living: Sequence[Worker], pauses: Mapping[str, PauseNote], now: float
-) -> StreamView:
+def _view(stream: StreamCounts, living: Sequence[Worker], pauses: Pauses, now: float) -> StreamView:
     name = stream.job_type
     parked = sum(w.facts.stages.get(name, {}).get("parked", 0) for w in living)
-    rate = sum(w.facts.ended_of(name) for w in living)
-    left = stream.waiting + stream.in_flight
-    note = pauses.get(type_field(name))
+    note = pauses.notes.get(type_field(name))
+    draining = _draining(stream, living, pauses, now)
     return StreamView(
         job_type=name,
         waiting=stream.waiting,
@@ -84,11 +83,27 @@ def _view(
         outbox=stream.outbox,
         oldest_waiting_s=_age(stream.oldest_waiting_at, now),
         oldest_in_flight_s=_age(stream.oldest_in_flight_at, now),
-        ended_a_minute=rate,
-        drained_in_s=left / rate * 60 if left and rate and note is None else None,
+        ended_a_minute=draining.ended_a_minute,
+        drained_in_s=draining.in_s,
+        gained_a_minute=draining.gained_a_minute,
+        drained=draining.said,
         paused=note,
         served_by=sum(name in w.facts.job_types and not w.facts.draining for w in living),
     )
+
+
+def _draining(
+    stream: StreamCounts, living: Sequence[Worker], pauses: Pauses, now: float
+) -> Draining:
+    """Without what is paused; what arrives of a paused tenant cannot be told from the rest."""
+    left, name = stream.waiting + stream.in_flight, stream.job_type
+    ended = sum(worker.facts.ended_of(name) for worker in living)
+    if type_field(name) in pauses.notes:
+        return Draining(0, ended)
+    if rests := pauses.tenants.by_type.get(name, 0) + pauses.tenants.not_looked_at:
+        return Draining(max(0, left - rests), ended)
+    looks = [worker.facts.before[name] for worker in living if name in worker.facts.before]
+    return Draining(left, ended, gained(left, looks, now, ended))
 
 
 def _age(at: float | None, now: float) -> float | None:

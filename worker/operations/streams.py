@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared.enums import JobType
-from shared.redis_streams import GROUP, WAITING, Keys, StreamClient
+from shared.redis_streams import GROUP, Keys, StreamClient, is_worker
 from worker.queue.scripts import STREAM_STATE
 
 
@@ -14,7 +14,7 @@ class StreamCounts:
     """One stream, as Redis counts it.
 
     Attributes:
-        waiting: entries that no worker has.
+        waiting: entries that no worker has: never taken, or handed back.
         in_flight: entries that a worker has: running, waiting for another try, being delivered.
         outbox: answers on their way to Core.
         oldest_waiting_at: when the oldest of those was appended, in Unix seconds.
@@ -52,8 +52,8 @@ async def count_all(
     """Look at the streams of these job types and what is beside them, in one round trip.
 
     A stream that does not exist is empty. Entries are deleted when they are settled, so what the
-    stream has and nobody holds is what waits: some was never handed out, and some waits for its
-    turn under a name of no worker.
+    stream has and nobody holds is what waits: some was never handed out, some waits for its turn
+    and some was handed back, both under names of no worker.
     """
     names = [str(job_type) for job_type in job_types]
     of_streams = [key for name in names for key in (keys.stream(name), keys.outbox(name))]
@@ -87,15 +87,16 @@ def appended_at(entry_id: str) -> float:
 
 def _counted(job_type: str, row: list[Any]) -> StreamCounts:
     length, outbox, first_new, consumers = cast("tuple[int, int, bytes, list[list[Any]]]", row)
-    held = {name.decode(errors="replace"): (int(count), first) for name, count, first in consumers}
-    _, first_in_turn = held.pop(WAITING, (0, b""))
+    named = [(name.decode(errors="replace"), int(count), first) for name, count, first in consumers]
+    held = {name: (count, first) for name, count, first in named if is_worker(name)}
+    in_turn = [first for name, _, first in named if name not in held]
     in_flight = sum(count for count, _ in held.values())
     return StreamCounts(
         job_type=job_type,
         waiting=max(0, length - in_flight),
         in_flight=in_flight,
         outbox=outbox,
-        oldest_waiting_at=_oldest([first_new, first_in_turn]),
+        oldest_waiting_at=_oldest([first_new, *in_turn]),
         oldest_in_flight_at=_oldest(oldest for _, oldest in held.values()),
         holders={name: count for name, (count, _) in held.items()},
     )

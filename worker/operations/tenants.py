@@ -1,5 +1,6 @@
 """How many jobs of paused tenants wait."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -18,11 +19,13 @@ class TenantsWaiting:
 
     Attributes:
         jobs: by tenant, those that workers have come upon and left alone.
-        may_be_more: whether there are jobs that no worker has looked at yet, whosever they are.
+        by_type: the same jobs, by job type.
+        not_looked_at: jobs that no worker has looked at yet, whosever they are.
     """
 
     jobs: Mapping[str, int] = field(default_factory=dict[str, int])
-    may_be_more: bool = False
+    by_type: Mapping[str, int] = field(default_factory=dict[str, int])
+    not_looked_at: int = 0
 
 
 async def count_tenants(
@@ -37,9 +40,11 @@ async def count_tenants(
         waiting: how many jobs wait over all streams, whosever they are.
     """
     names, jobs, tickets = sorted(read_paused(paused).tenants), dict[str, int](), waiting
+    by_type: Counter[str] = Counter()
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
         reply = await TICKETS_OF(client, [keys.tickets(name) for name in JobType], some)
-        tickets, counts = cast("tuple[int, Sequence[int]]", reply)
+        tickets, counts, sums = cast("tuple[int, Sequence[int], Sequence[int]]", reply)
         jobs |= zip(some, counts, strict=True)
-    return TenantsWaiting(jobs, may_be_more=waiting > tickets)
+        by_type.update({str(name): n for name, n in zip(JobType, sums, strict=True) if n})
+    return TenantsWaiting(jobs, dict(by_type), not_looked_at=max(0, waiting - tickets))

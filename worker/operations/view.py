@@ -16,7 +16,10 @@ class StreamView:
         outbox: answers on their way to Core.
         oldest_waiting_s, oldest_in_flight_s: seconds since the oldest of them was appended.
         ended_a_minute: jobs that ended in the last one, completed or dead.
-        drained_in_s: until nothing is left at that rate; None where that is nobody's guess.
+        drained_in_s: until nothing is left, as it goes now; None where that is nobody's guess, or
+            never.
+        gained_a_minute: by how many it grows, see `draining.py`; None where that is not known.
+        drained: both in words.
         paused: who paused it and why.
         served_by: living workers that take this job type.
     """
@@ -30,6 +33,8 @@ class StreamView:
     oldest_in_flight_s: float | None
     ended_a_minute: int
     drained_in_s: float | None
+    gained_a_minute: int | None
+    drained: str
     paused: PauseNote | None
     served_by: int
 

@@ -33,6 +33,11 @@ def count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
+def of_limit(used: int, limit: int) -> str:
+    """How much of a limit is used: `7/9`; after it was lowered more may be: `16 (limit 9)`."""
+    return f"{used:,}/{limit:,}" if used <= limit else f"{used:,} (limit {limit:,})"
+
+
 def amount(number: int, of: str) -> str:
     """So many of something, in a sentence: `1 job`, `12 jobs`."""
     return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"

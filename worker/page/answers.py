@@ -16,14 +16,18 @@ class Viewer:
         signed_in: whether by a cookie, so that there is something to sign out of.
         may_steer: whether things may be changed.
         may_read: whether payloads and answers are shown.
+        may_quote: whether error messages are shown, which may quote some words of a payload.
         form_key: what the forms of this viewer carry.
+        session: the session's value, to be ended; not to be shown.
     """
 
     address: str = ""
     signed_in: bool = False
     may_steer: bool = False
     may_read: bool = False
+    may_quote: bool = False
     form_key: str = ""
+    session: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

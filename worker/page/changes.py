@@ -71,7 +71,7 @@ class Changes:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Tell one viewer, until one of both has gone."""
-        viewer = self._door.admit(self._front.knock(request))
+        viewer = await self._door.admit(self._front.knock(request))
         refused = viewer if isinstance(viewer, Refusal) else self._refused(request)
         if refused is not None or isinstance(viewer, Refusal):
             return self._front.respond(request, refused or Refusal(401, ""), Viewer())
@@ -104,6 +104,8 @@ class Changes:
         began = self._clock.elapsed()
         told = _Told(to, {}, began)
         while request.transport is not None and self._clock.elapsed() - began < LIFE_S:
+            if await self._door.has_left(asked.viewer):
+                return  # he comes in by the door again, and does not get through
             looked_at = self._clock.elapsed()
             try:
                 await self._tell_changes(told, await self._parts(asked))
@@ -136,7 +138,7 @@ class Changes:
     async def _parts(self, asked: Asked) -> Mapping[str, str]:
         """The parts of a view as they are now; one making for all who see the same."""
         viewer = asked.viewer
-        same = replace(viewer, address="", form_key="", signed_in=False)
+        same = replace(viewer, address="", form_key="", signed_in=False, session="")
         key = (urlencode(sorted(asked.query.items()), errors="replace"), same)
         return await self._rendered.look(key, lambda: self._made(replace(asked, viewer=same)))
 

@@ -10,6 +10,7 @@ import structlog
 from worker.clock import Clock
 from worker.operations.words import printable
 from worker.page.answers import LOCKED, Refusal, SeeOther, Viewer
+from worker.page.endings import Endings
 from worker.page.origins import is_own_form, is_own_name
 from worker.page.sessions import NONCE_BYTES, Sessions
 from worker.page.tries import Tries
@@ -40,6 +41,7 @@ class Door:
         payloads: whether who has the token sees payloads and answers.
         host: the name the health port listens on.
         clock: whose time.
+        endings: who signed out; None: sessions end by themselves alone.
         nonce: bytes that nobody can guess.
     """
 
@@ -50,20 +52,41 @@ class Door:
         payloads: bool,
         host: str,
         clock: Clock,
+        endings: Endings | None = None,
         nonce: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._sessions = Sessions(token) if token else None
         self._payloads = payloads
         self._names = {host, socket.gethostname()}
         self._clock = clock
+        self._endings = endings
         self._nonce = nonce
         self._tries = Tries()
 
-    def admit(self, knock: Knock) -> Viewer | Refusal:
+    async def admit(self, knock: Knock) -> Viewer | Refusal:
         """Who looks; or 401, or why not at all."""
+        found = self._known(knock)
+        if isinstance(found, Viewer) and await self.has_left(found):
+            return Refusal(401, "this session was signed out of")
+        return found
+
+    async def has_left(self, viewer: Viewer) -> bool:
+        """Whether somebody signed out of this viewer's session, here or at another worker."""
+        if not viewer.session or self._endings is None:
+            return False
+        return await self._endings.has_ended(Sessions.named(viewer.session)[0])
+
+    async def sign_out(self, viewer: Viewer) -> bool:
+        """End a viewer's session; whether every worker knows of it."""
+        log.info("page_signed_out", address=viewer.address)
+        if not viewer.session or self._endings is None:
+            return True
+        return await self._endings.end(*Sessions.named(viewer.session))
+
+    def _known(self, knock: Knock) -> Viewer | Refusal:
         if self._sessions is None:
             if is_own_name(knock.headers.get("Host", ""), self._names):
-                return Viewer(knock.address)
+                return Viewer(knock.address, may_quote=self._payloads)
             return Refusal(403, _of_name(knock.headers.get("Host", "")))
         said = knock.headers.get("Authorization", "")
         if said:
@@ -77,7 +100,9 @@ class Door:
                 signed_in=True,
                 may_steer=True,
                 may_read=self._payloads,
+                may_quote=True,
                 form_key=key,
+                session=session,
             )
         return Refusal(401, "sign in to see this page")
 
@@ -124,7 +149,8 @@ class Door:
         if wait_s > 0:  # not even looked at: else one could go on guessing
             return Refusal(429, "too many wrong tokens from this address", int(wait_s) + 1)
         if sessions.takes(token):
-            return Viewer(knock.address, may_steer=True, may_read=self._payloads)
+            read = self._payloads
+            return Viewer(knock.address, may_steer=True, may_read=read, may_quote=True)
         self._tries.failed(knock.address, now)
         log.warning("page_wrong_token", address=knock.address, path=printable(knock.path)[:200])
         return Refusal(401, _WRONG)

@@ -69,7 +69,7 @@ class Front:
         """A handler for every method of a path."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            found = self.door.admit(self.knock(request))
+            found = await self.door.admit(self.knock(request))
             viewer = found if isinstance(found, Viewer) else Viewer()
             answer = await _safely(request, self._answer(request, path, found))
             return self.respond(request, answer, viewer)

@@ -10,11 +10,12 @@ from aiohttp.typedefs import Handler
 from shared.redis_streams import Keys
 from worker.clock import Clock
 from worker.config import Settings
-from worker.page.answers import Answer, Asked, Refusal, SeeOther
+from worker.page.answers import Answer, Asked, Page, Refusal, SeeOther
 from worker.page.assets import ICON, SCRIPT, STYLE
 from worker.page.changes import Changes
 from worker.page.deeds import Deeds
 from worker.page.door import Door
+from worker.page.endings import Endings
 from worker.page.front import Front, Path
 from worker.page.looking import Looking
 from worker.page.rendering import prepare
@@ -44,7 +45,7 @@ class PageRoom:
         views, deeds = Views(looking, drain.is_set), Deeds(looking, clock)
         live = {"overview": views.overview, "dead": views.dead, "job": views.job}
         self.changes = Changes(live, front, drain, clock)
-        paths = _paths(views, deeds)
+        paths = _paths(views, deeds, front.door)
         self.routes: list[web.RouteDef] = [
             *(web.get(f"/{asset.name}", asset.serve) for asset in (STYLE, SCRIPT, ICON)),
             _prepared("/changes", self.changes.answer),
@@ -84,6 +85,7 @@ def open_page(
         payloads=settings.worker_page_payloads,
         host=settings.worker_health_host,
         clock=clock,
+        endings=Endings(clients.commands, keys, clock),
     )
     if not door.is_locked and settings.worker_health_host not in {"127.0.0.1", "::1", "localhost"}:
         log.warning("page_open_to_network", host=settings.worker_health_host)
@@ -99,7 +101,7 @@ def _prepared(where: str, handler: Handler) -> web.RouteDef:
     return web.route("*", where, handle)
 
 
-def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
+def _paths(views: Views, deeds: Deeds, door: Door) -> dict[str, Path]:
     return {
         "/": Path(views.overview),
         "/dead": Path(views.dead),
@@ -112,13 +114,18 @@ def _paths(views: Views, deeds: Deeds) -> dict[str, Path]:
         "/pause": Path(post=deeds.pause),
         "/resume": Path(post=deeds.resume),
         "/cancel": Path(post=deeds.cancel),
-        "/sign-out": Path(post=_sign_out),
+        "/sign-out": Path(post=_signing_out(door)),
         "/{tail:(?s:.*)}": Path(_nothing, _nothing),
     }
 
 
-async def _sign_out(_asked: Asked) -> Answer:
-    return SeeOther("/sign-in?done=signed-out", cookie="")
+def _signing_out(door: Door) -> Page:
+    async def sign_out(asked: Asked) -> Answer:
+        everywhere = await door.sign_out(asked.viewer)
+        done = "signed-out" if everywhere else "signed-out-here"
+        return SeeOther(f"/sign-in?done={done}", cookie="")
+
+    return sign_out
 
 
 async def _nothing(_asked: Asked) -> Answer:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from worker.llm.limit import Reason
 from worker.operations.story import at
 from worker.operations.streams import appended_at
-from worker.operations.words import age, count, moment, printable
+from worker.operations.words import age, count, moment, of_limit, printable
+from worker.page.answers import Viewer
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -71,6 +72,11 @@ def because(reason: str) -> str:
     return _BECAUSE.get(reason, reason)
 
 
+def quoted(text: str, viewer: Viewer) -> str:
+    """An error message, to who may see words of a payload: `image_path '…' does not exist`."""
+    return text if viewer.may_quote or not text else "hidden without the token"
+
+
 def _finished(value: Any) -> Any:
     return value if hasattr(value, "__html__") else printable(str(value))
 
@@ -101,9 +107,11 @@ def _environment() -> "Environment":
         "when": when,
         "clock": clock,
         "count": count,
+        "of_limit": of_limit,
         "cut": cut,
         "taken_ms": taken_ms,
         "because": because,
+        "quoted": quoted,
         "address": address,
         "told_at": at,
         "appended_at": appended_at,

@@ -1,7 +1,7 @@
 """Who is signed in: values that only somebody with the admin token can have made. Pure.
 
-Nothing is kept: every worker with the same token reads what another has signed, also after a
-restart, and a new token makes all that was signed before worthless.
+Nothing is kept but who signed out early (endings.py): every worker with the same token reads what
+another has signed, also after a restart, and a new token makes worthless what was signed before.
 """
 
 import hmac
@@ -46,6 +46,16 @@ class Sessions:
         if found is None or not now < int(found[1]) <= now + LASTS_S + 60:
             return False
         return hmac.compare_digest(found[3], self._signed("session", f"{found[1]}.{found[2]}"))
+
+    @staticmethod
+    def named(value: str) -> tuple[str, float]:
+        """A session's name, which opens nothing, and until when it lasts, in Unix seconds.
+
+        Args:
+            value: one that is known.
+        """
+        until, name, _ = value.split(".")
+        return name, float(until)
 
     def form_key(self, value: str) -> str:
         """What the forms of a session carry, and those of no other site can."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.redis_streams import HANDED_BACK
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEntry:
@@ -19,7 +21,7 @@ class ClaimedEntry:
     delivered: int = 0
     """How many of that outcome's effects it had delivered."""
     taken_from: str = ""
-    """The consumer that had it before, where it was reclaimed."""
+    """The consumer that had it before, where it was reclaimed, or had been handed back."""
 
     @property
     def enqueued_s(self) -> float:
@@ -37,5 +39,9 @@ def read_entry(job_type: str, row: list[Any]) -> ClaimedEntry:
         deliveries=int(deliveries),
         outcome=outcome,
         delivered=int(delivered or 0),
-        taken_from=holder[0].decode(errors="replace") if holder else "",
+        taken_from=_worker(*holder),
     )
+
+
+def _worker(holder: bytes = b"") -> str:
+    return holder.decode(errors="replace").removeprefix(HANDED_BACK)

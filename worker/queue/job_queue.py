@@ -13,7 +13,7 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import ResponseError
 
-from shared.redis_streams import GROUP, WAITING, Keys
+from shared.redis_streams import GROUP, HANDED_BACK, WAITING, Keys
 from worker.queue.claimed_entry import ClaimedEntry, read_entry
 from worker.queue.redis_clients import OUTAGE, RedisClients
 from worker.queue.scripts import (
@@ -143,7 +143,8 @@ class JobQueue:
         ours: list[bool] = []
         for start in range(0, len(entries), BATCH_MAX):
             batch = entries[start : start + BATCH_MAX]
-            ours += await self._still_ours(RENEW, [(entry, "") for entry in batch])
+            renewals = [(entry, "") for entry in batch]
+            ours += await self._still_ours(RENEW, renewals, first=[HANDED_BACK + self._consumer])
         return ours
 
     async def record(self, records: Sequence[tuple[ClaimedEntry, bytes]]) -> list[bool]:
@@ -186,7 +187,8 @@ class JobQueue:
 
     async def release(self, entry: ClaimedEntry) -> None:
         """Hand an entry back: anybody may claim it at once, and this delivery does not count."""
-        await self._owned(RELEASE, [self._keys.stream(entry.job_type)], self._args(entry))
+        args = self._args(entry, HANDED_BACK + self._consumer)
+        await self._owned(RELEASE, [self._keys.stream(entry.job_type)], args)
 
     async def leave(self) -> None:
         """Take this consumer out of the groups, where it holds nothing."""

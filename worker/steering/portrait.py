@@ -107,6 +107,17 @@ class Portrait:
         )
 
 
+def sketched(job_types: Sequence[str], started_at: float) -> WorkerFacts:
+    """Who this worker is, without what it is doing."""
+    return WorkerFacts(
+        host=shortened(socket.gethostname()),
+        pid=os.getpid(),
+        version=version(),
+        started_at=started_at,
+        job_types=tuple(map(str, job_types)),
+    )
+
+
 def _stages(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     found: dict[str, Counter[str]] = {}
     for job in jobs:

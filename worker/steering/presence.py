@@ -12,13 +12,17 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import RedisError
 
+from shared.enums import JobType
 from shared.redis_streams import Keys, StreamClient
 from worker.clock import Clock
 from worker.marks import CANCELLED_KEPT_S, Marks
 from worker.queue.redis_clients import FATAL, OUTAGE, describe
 from worker.queue.scripts import BEAT
 from worker.reminding import Reminder
-from worker.steering.roster import WorkerFacts, dump_facts, load_facts, shortened
+from worker.steering.last_word import say_halted
+from worker.steering.portrait import sketched
+from worker.steering.roster import WorkerFacts, dump_facts, load_facts
+from worker.steering.tide import Tide
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +68,8 @@ class Presence:
         self._reminder = Reminder(clock.elapsed)
         self._tidy_at = clock.elapsed() + _TIDY_EVERY_S * clock.jitter()
         self._nudged = asyncio.Event()
+        self._streams = [keys.stream(job_type) for job_type in JobType]
+        self._tide = Tide()
 
     def nudge(self) -> None:
         """Beat soon: somebody has paused, resumed or cancelled something."""
@@ -88,8 +94,9 @@ class Presence:
 
     async def beat(self) -> bool:
         """Tell and hear once; whether it went through."""
-        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled]
-        args = [self._consumer, dump_facts(self._facts()), max(0, self._since_ms - _OVERLAP_MS)]
+        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled, *self._streams]
+        facts = self._facts().model_copy(update={"before": self._tide.before()})
+        args = [self._consumer, dump_facts(facts), max(0, self._since_ms - _OVERLAP_MS)]
         try:
             reply = await BEAT(self._client, keys, args)
             await self._tidy()
@@ -109,23 +116,27 @@ class Presence:
         await self._client.execute_command("HDEL", self._keys.workers, self._consumer)
 
     async def halt(self, why: str) -> None:
-        """Leave, and say why one could not go on: one row a machine, however often it starts."""
-        await self.leave()
+        """Say as the last word why this worker cannot go on.
+
+        Raises:
+            RedisError, OSError: Redis is away, or refuses.
+        """
         facts = self._facts()
-        last = facts.model_copy(update={"halted": shortened(why), "held": 0, "jobs": ()})
-        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled]
-        await BEAT(self._client, keys, [facts.host, dump_facts(last), self._since_ms])
+        who = sketched(facts.job_types, facts.started_at)
+        who = who.model_copy(update={"halted_at": self._clock.now()})
+        await say_halted(self._client, self._keys, self._consumer, who, why)
 
     # ---------------------------------------------------------------------- steps
 
     def _hear(self, reply: Sequence[Any]) -> None:
-        now_ms, paused, cancelled, refused = reply
+        now_ms, paused, cancelled, refused, lengths = reply
         if refused:
             log.debug("not_told", error=cast("bytes", refused).decode(errors="replace")[:200])
         if self._is_away:
             log.info("redis_back", doing="hear marks")
             self._reminder.over()
         self._since_ms = int(now_ms)
+        self._tide.note(int(now_ms) / 1_000, dict(zip(map(str, JobType), lengths, strict=True)))
         self._is_refused = self._is_away = False
         self._marks.heed(
             (name.decode(errors="replace") for name in paused[::2]), _moments(cancelled)

@@ -74,8 +74,11 @@ class WorkerFacts(Told):
         heeds: what it leaves alone when that is paused: `type`, `tenant`.
         gates: services that are not asked now, and why.
         ended: jobs of the last minute, by job type, completed and dead.
+        before: how long the streams were about a minute ago, by job type: when, in Unix seconds on
+            the server's clock, and how many entries.
         jobs: some of its jobs, those that wait for another try first.
         halted: its last word, where it could not go on: why.
+        halted_at: when that was, in Unix seconds on its own clock, as `started_at`.
     """
 
     at: float = 0.0
@@ -93,12 +96,14 @@ class WorkerFacts(Told):
     draining: bool = False
     stages: dict[Text, dict[Text, int]] = {}
     ended: dict[Text, tuple[int, int]] = {}
+    before: dict[Text, tuple[float, int]] = {}
     heeds: tuple[Text, ...] = ()
     gates: dict[Text, Text] = {}
     limits: tuple[ModelLimit, ...] = ()
     servers: tuple[ModelServer, ...] = ()
     jobs: tuple[HeldJob, ...] = ()
     halted: Text = ""
+    halted_at: float = 0.0
 
     @property
     def parked(self) -> int:

@@ -40,7 +40,7 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     out = terminal.run("status").stdout
     [row] = [line for line in out.splitlines() if line.strip().startswith("text_tag")]
     assert row.split()[:2] == ["text_tag", "3"]
-    assert row.split()[-3:] == ["90", "2", "s"]
+    assert row.split()[-5:] == ["90", "at", "least", "2", "s"]
     assert r"w\x1b[2J[red]evil[/]\nnext" in out
     assert "9/12 text gpu:8000: queue" in out
     assert "1,234" in out
@@ -48,6 +48,22 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     assert "Core is away for" in out
     assert "1 dead letter\n" in out
     assert "\x1b" not in out
+
+
+def test_why_a_worker_halted_stands_in_its_row(terminal: Terminal) -> None:
+    """Each has its own; what it says steers nothing."""
+    for number in range(2):
+        terminal.tell(f"w{number}", host="gpu1", pid=number, halted=f"bad key {number} {EVIL}")
+    out = terminal.run("status").stdout
+    rows = [line for line in out.splitlines() if line.startswith(("w0", "w1"))]
+    assert len(rows) == 2
+    for number, row in enumerate(rows):
+        assert " halted " in row
+        assert f": bad key {number} " + r"\x1b[2J[red]evil[/]\nnext" in row
+    assert "no worker lives" not in out
+    assert "\x1b" not in out
+    out = terminal.run("workers").stdout
+    assert out.count("bad key") == 2
 
 
 def test_json_for_programs(terminal: Terminal) -> None:
@@ -80,9 +96,23 @@ def test_workers_one_by_one(terminal: Terminal) -> None:
     out = " ".join(result.stdout.split())
     assert "process 7 on gpu1, version ?" in out
     assert "takes text_tag, document" in out
-    assert "in hand 3 of 100 (text_tag: 2 infer, 1 parked)" in out
+    assert "in hand 3/100 (text_tag: 2 infer, 1 parked)" in out
     assert "last minute text_tag: 5, 1 dead" in out
     assert result.stderr == "1 worker\n"
+
+
+def test_more_than_a_limit_that_was_lowered(terminal: Terminal) -> None:
+    """It explains itself, in the same words everywhere."""
+    limit = {"provider": "vllm", "server": "gpu:8000", "role": "text", "limit": 9}
+    limits = [limit | {"reason": "queue", "in_flight": 16}]
+    terminal.tell("w1", slots=16, slots_max=9, limits=limits, held=1_016, held_max=1_009)
+    status = terminal.run("status").stdout
+    assert "16 (limit 9) text gpu:8000: queue" in status
+    assert status.count("16 (limit 9)") == 2
+    workers = terminal.run("workers").stdout
+    assert workers.count("16 (limit 9)") == 2
+    assert "1,016 (limit 1,009)" in workers
+    assert terminal.run("top", "-n", "1").stdout.count("16 (limit 9)") == 2
 
 
 def test_top_without_a_terminal(terminal: Terminal) -> None:

@@ -18,12 +18,19 @@ NO_TENANTS = TenantsWaiting()
 def _stream(**more: Any) -> StreamView:
     figures: dict[str, Any] = dict.fromkeys(("waiting", "in_flight", "parked", "outbox"), 0)
     figures |= {"oldest_waiting_s": None, "oldest_in_flight_s": None, "ended_a_minute": 0}
-    figures |= {"job_type": "text_tag", "drained_in_s": None, "paused": None, "served_by": 1}
+    figures |= {
+        "job_type": "text_tag",
+        "drained_in_s": None,
+        "gained_a_minute": None,
+        "drained": "-",
+        "paused": None,
+        "served_by": 1,
+    }
     return StreamView(**(figures | more))
 
 
-def _worker(name: str = "w1", *, silent: bool = False, **facts: Any) -> Worker:
-    return Worker(name, WorkerFacts(**facts), 40.0 if silent else 1.0, silent)
+def _worker(name: str = "w1", *, silent: bool = False, pending: int = 0, **facts: Any) -> Worker:
+    return Worker(name, WorkerFacts(**facts), 40.0 if silent else 1.0, silent, pending)
 
 
 def _said(
@@ -59,14 +66,26 @@ def test_workers_that_halted() -> None:
         *(_worker("b", silent=True, halted=why), _worker("c", silent=True, halted="a bad key")),
     )
     assert found == [
-        (f"workers on 2 machines halted 40 s ago: {why}", "llm-worker check"),
+        (f"2 workers halted, the last 40 s ago: {why}", "llm-worker check"),
         ("a worker halted 40 s ago: a bad key", "llm-worker check"),
     ]
 
 
+def test_a_halt_that_a_later_start_has_mended() -> None:
+    """Only a start on that machine, after the halt, that runs; not one that ran all the while."""
+    halted = _worker("a", silent=True, halted="a bad key", host="m1", halted_at=100.0)
+    told = [("a worker halted 40 s ago: a bad key", "llm-worker check")]
+    beside = _worker("b", host="m1", started_at=99.0)
+    elsewhere = _worker("c", host="m2", started_at=101.0)
+    dead = _worker("d", silent=True, host="m1", started_at=101.0)
+    assert _said(_stream(), halted, beside, elsewhere, dead) == told
+    assert _said(_stream(), halted, _worker("e", host="m1", started_at=101.0)) == []
+
+
 def test_redis_is_full() -> None:
     """Workers that could not write their rows are not said to be dead."""
-    [(text, command)] = _said(_stream(waiting=2), _worker(silent=True), refused="it is full")
+    mute = _worker(silent=True, pending=2)
+    [(text, command)] = _said(_stream(waiting=2), mute, refused="it is full")
     assert text == "Redis takes no writes: it is full"
     assert command == "llm-worker check"
 
@@ -83,9 +102,15 @@ def test_a_model_server_that_says_nothing() -> None:
 
 def test_a_worker_that_was_killed_with_jobs_in_its_hands() -> None:
     """They go to others, and one wants to know why."""
-    [(text, command)] = _said(_stream(), _worker(), _worker("w2", silent=True, held=4))
-    assert text == "w2 was last heard of 40 s ago; what it had, 4 jobs, goes to others"
+    dead = _worker("w2", silent=True, held=9, pending=4)
+    [(text, command)] = _said(_stream(), _worker(), dead)
+    assert text == "w2 was last heard of 40 s ago; what it left, 4 jobs, goes to others"
     assert command == "llm-worker workers"
+
+
+def test_a_worker_that_was_killed_and_whose_jobs_others_have() -> None:
+    """What it last said it held is past: there is nothing to wait for any more."""
+    assert _said(_stream(), _worker(), _worker("w2", silent=True, held=9)) == []
 
 
 def test_a_stream_that_nobody_takes() -> None:
@@ -143,7 +168,7 @@ def test_what_is_paused() -> None:
 
 def test_many_tenants_are_paused() -> None:
     """Those of whom most waits are named; nothing is promised of what nobody has looked at."""
-    tenants = TenantsWaiting({f"t{n:02}": n for n in range(13)}, may_be_more=True)
+    tenants = TenantsWaiting({f"t{n:02}": n for n in range(13)}, not_looked_at=1)
     found = _said(_stream(waiting=99), _worker(), tenants=tenants)
     assert len(found) == 11
     assert found[0] == (

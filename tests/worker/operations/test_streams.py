@@ -77,6 +77,26 @@ async def test_what_waits_for_its_turn_is_in_nobodys_hands(
     assert found.oldest_in_flight_at == appended_at(taken.entry_id)
 
 
+async def test_what_is_handed_back_waits(streams: Streams, queue: JobQueue) -> None:
+    """It is in nobody's hands, whoever had it, until somebody takes it again."""
+    for _ in range(4):
+        await streams.add()
+    one, two, three = await queue.claim(3, block_ms=0)
+    await queue.release(one)
+    await queue.release(three)
+    found = await _counts(streams)
+    assert (found.waiting, found.in_flight, found.holders) == (3, 1, {"me": 1})
+    assert found.oldest_waiting_at == appended_at(one.entry_id)
+    assert found.oldest_in_flight_at == appended_at(two.entry_id)
+    await queue.release(two)
+    found = await _counts(streams)
+    assert (found.waiting, found.in_flight, found.holders) == (4, 0, {})
+    assert found.oldest_in_flight_at is None
+    await queue.reclaim(2, idle_ms=60_000)
+    found = await _counts(streams)
+    assert (found.waiting, found.in_flight, found.holders) == (2, 2, {"me": 2})
+
+
 async def test_what_was_deleted_under_a_worker(streams: Streams, queue: JobQueue) -> None:
     """A trimmed stream never has fewer than no entries waiting."""
     await streams.add()

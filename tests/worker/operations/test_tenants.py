@@ -20,11 +20,11 @@ async def test_over_all_job_types(any_clients: RedisClients, keys: Keys) -> None
     await add(streams, *"aab")
     await add(streams, *"a", job_type=OTHER)
     found = await take_snapshot(streams.client, keys)
-    assert found.tenants == TenantsWaiting({"a": 0, "c": 0}, may_be_more=True)
+    assert found.tenants == TenantsWaiting({"a": 0, "c": 0}, not_looked_at=4)
     assert found.hints[-1].text.endswith("; at least 0 jobs wait")
     assert len(await queue.claim(9, block_ms=0)) == 1
     found = await take_snapshot(streams.client, keys)
-    assert found.tenants == TenantsWaiting({"a": 3, "c": 0})
+    assert found.tenants == TenantsWaiting({"a": 3, "c": 0}, {KIND: 2, OTHER: 1})
     assert "tenant a is paused; 3 jobs wait" in {hint.text for hint in found.hints}
 
 
@@ -37,7 +37,7 @@ async def test_a_thousand_tenants(queue: JobQueue, streams: Streams) -> None:
     marks = [f"tenant:{name}" for name in names]
     found = await count_tenants(streams.client, streams.keys, marks, waiting=4)
     assert found.jobs == dict.fromkeys(names, 0) | {names[0]: 2, names[1]: 1, names[2]: 1}
-    assert not found.may_be_more
+    assert (found.by_type, found.not_looked_at) == ({KIND: 4}, 0)
 
 
 async def test_nobody_is_paused(queue: JobQueue, streams: Streams) -> None:

@@ -52,7 +52,7 @@ async def test_streams_workers_jobs_and_letters(open_site: Site, fleet: Fleet) -
         "Core is away for w-1: refused llm-worker check",
         "vllm gpu:8000 is left alone for a while",
         "text_tag 1 - - -",
-        "3 / 12 text, gpu:8000: too much waited there",
+        "3/12 text, gpu:8000: too much waited there",
         "breaker open vllm gpu:8000",
         "j1 text_tag - completed 08:00:03 1 12 ms 2.9 s - -",
         "j2 text_tag acme dead 08:00:00 1 - - - bug",
@@ -60,6 +60,27 @@ async def test_streams_workers_jobs_and_letters(open_site: Site, fleet: Fleet) -
         "1 letter in all.",
     ):
         assert said in words
+
+
+async def test_more_than_a_limit_that_was_lowered(open_site: Site, fleet: Fleet) -> None:
+    """It explains itself, in the words of `llm-worker status`."""
+    limit = ModelLimit(
+        provider="vllm", server="gpu:8000", role="text", limit=9, reason="queue", in_flight=16
+    )
+    await fleet.worker("w-1", limits=(limit,), slots=16, slots_max=9, held=4, held_max=9)
+    words = _words((await open_site.get("/")).text)
+    assert "16 (limit 9) text, gpu:8000" in words
+    assert words.count("16 (limit 9)") == 2
+    assert " 4/9 " in words
+
+
+async def test_a_worker_that_has_halted(open_site: Site, fleet: Fleet) -> None:
+    """Why stands in its row and above; markup in it is text."""
+    await fleet.worker("w-1", halted="no model <b>x</b>", host="gpu1")
+    text = (await open_site.get("/")).text
+    assert text.count("no model &lt;b&gt;x&lt;/b&gt;") == 2
+    assert "<b>x" not in text
+    assert "silent" not in _words(text)
 
 
 async def test_the_events_of_one_job_are_one_row(open_site: Site, fleet: Fleet) -> None:

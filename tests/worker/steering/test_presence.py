@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import os
 from typing import Any
 
 from redis import exceptions
 from structlog.testing import capture_logs
 
+from shared.enums import JobType
 from shared.redis_streams import Keys
 from tests.builders import claimed, job, until
 from worker.clock import Clock
@@ -16,7 +18,7 @@ from worker.queue.scripts import CANCEL
 from worker.steering.presence import Presence
 from worker.steering.roster import WorkerFacts, load_facts
 
-FACTS = WorkerFacts(host="here", held=3)
+FACTS = WorkerFacts(host="here", held=3, started_at=900.0)
 
 
 class Desk:
@@ -27,7 +29,7 @@ class Desk:
         self.keys = keys
         self.marks = Marks()
         self.now = 1_000.0
-        clock = Clock(elapsed=lambda: self.now, jitter=lambda: 0.5)
+        clock = Clock(elapsed=lambda: self.now, jitter=lambda: 0.5, now=lambda: 1_234.0)
         self.presence = Presence(client, keys, "me", lambda: FACTS, self.marks, clock)
 
     async def told(self) -> dict[str, bytes]:
@@ -56,6 +58,24 @@ async def test_a_beat_tells_and_hears(any_clients: RedisClients, keys: Keys) -> 
         assert desk.marks.cancels(made) is (job_id != "j3")
 
 
+async def test_a_beat_remembers_how_long_the_streams_were(
+    any_clients: RedisClients, keys: Keys
+) -> None:
+    """The second tells what the first has seen, of every job type."""
+    desk, command = Desk(any_clients.commands, keys), any_clients.commands.execute_command
+    for _ in range(3):
+        await command("XADD", keys.stream("text_tag"), "*", "job_id", "j")
+    await desk.presence.beat()
+    await command("DEL", keys.stream("text_tag"))
+    await desk.presence.beat()
+    facts = load_facts((await desk.told())["me"])
+    assert facts is not None
+    assert {name: length for name, (_, length) in facts.before.items()} == (
+        dict.fromkeys(JobType, 0) | {"text_tag": 3}
+    )
+    assert abs(facts.before["text_tag"][0] - facts.at) < 5
+
+
 async def test_leaving(any_clients: RedisClients, keys: Keys) -> None:
     """Nobody is to look for it."""
     desk = Desk(any_clients.commands, keys)
@@ -65,15 +85,15 @@ async def test_leaving(any_clients: RedisClients, keys: Keys) -> None:
 
 
 async def test_halting(any_clients: RedisClients, keys: Keys) -> None:
-    """The last word is one row a machine, however often it starts and halts."""
+    """The last word stands in its own row, with who it was and when; it holds nothing any more."""
     desk = Desk(any_clients.commands, keys)
     await desk.presence.beat()
-    await desk.presence.halt("no model 'mistral'")
     await desk.presence.halt("no model 'mistral'")
     [(name, raw)] = (await desk.told()).items()
     facts = load_facts(raw)
     assert facts is not None
-    assert (name, facts.halted, facts.held) == (FACTS.host, "no model 'mistral'", 0)
+    assert (name, facts.halted, facts.held) == ("me", "no model 'mistral'", 0)
+    assert (facts.pid, facts.started_at, facts.halted_at) == (os.getpid(), 900.0, 1_234.0)
 
 
 async def test_those_who_were_killed_are_forgotten(any_clients: RedisClients, keys: Keys) -> None:

@@ -102,12 +102,15 @@ async def test_sent_twice(queue: JobQueue, streams: Streams) -> None:
 
 
 async def test_released_twice(queue: JobQueue, streams: Streams, keys: Keys) -> None:
-    """The second hand-back leaves the count at nought."""
+    """The second hand-back finds nothing to hand back: the count is made less once."""
     entry = await one_claimed(queue, streams)
-    for _ in range(2):
-        done = await RELEASE(streams.client, [keys.stream(KIND)], [GROUP, "me", entry.entry_id])
-        assert done == 1
-    assert (await streams.pending(KIND))[entry.entry_id][2] == 0
+    await queue.release(entry)
+    [again] = await queue.reclaim(1, idle_ms=60_000)
+    args: list[str | int] = [GROUP, "me", again.entry_id, "~handed-back:me"]
+    done = [await RELEASE(streams.client, [keys.stream(KIND)], args) for _ in range(2)]
+    assert done == [1, 0]
+    owner, _, deliveries = (await streams.pending(KIND))[entry.entry_id]
+    assert (owner, deliveries) == ("~handed-back:me", 0)
 
 
 async def test_a_new_record_forgets_the_ticks(queue: JobQueue, streams: Streams) -> None:
@@ -150,6 +153,18 @@ async def test_a_late_renewal_does_not_undo_a_release(
     await queue.release(entry)
     assert await renew(queue, entry) == set()
     assert len(await other.reclaim(1, idle_ms=60_000)) == 1
+    assert await renew(queue, entry) == {entry.entry_id}, "now it is another's"
+
+
+async def test_what_another_has_handed_back_is_lost_all_the_same(
+    queue: JobQueue, other: JobQueue, streams: Streams
+) -> None:
+    """A worker that was frozen does not go on with a job that somebody else had in between."""
+    entry = await one_claimed(queue, streams)
+    [theirs] = await other.reclaim(1, idle_ms=0)
+    await other.release(theirs)
+    assert await renew(queue, entry) == {entry.entry_id}
+    assert not await record(queue, entry, b"late")
 
 
 async def test_reclaim_counts(queue: JobQueue, other: JobQueue, streams: Streams) -> None:
@@ -231,6 +246,18 @@ async def test_leave_only_with_empty_hands(queue: JobQueue, streams: Streams, ke
     await settle(queue, entry)
     assert await LEAVE(streams.client, [stream], [GROUP, "me"]) == 1
     assert await streams.client.execute_command("XINFO", "CONSUMERS", stream, GROUP) == []
+
+
+async def test_leave_with_everything_handed_back(
+    queue: JobQueue, streams: Streams, keys: Keys
+) -> None:
+    """What was handed back is not in its hands: the consumer goes, the entry stays."""
+    entry = await one_claimed(queue, streams)
+    await queue.release(entry)
+    assert await LEAVE(streams.client, [keys.stream(KIND)], [GROUP, "me"]) == 1
+    assert {name: row[0] for name, row in (await streams.pending(KIND)).items()} == {
+        entry.entry_id: "~handed-back:me",
+    }
 
 
 # ------------------------------------------------------------------------- sending
