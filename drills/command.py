@@ -64,8 +64,7 @@ def game_day(
     plan = Plan(order, seed, quiet_s, rate, patience_s)
     options = SiteOptions(latency_ms=latency_ms, keep=keep, patient=not hasty_alerts)
     desk = Desk(console(), Answers(answers_from))
-    # SIGTERM ends the game as Ctrl-C does: through the `with`, which stops every process.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
         balances = _play(plan, options, desk)
     except (NoRedisServer, RedisServerFailed, ServiceFailed) as error:
@@ -74,6 +73,11 @@ def game_day(
         desk.say(f"\nBroken off (--seed {seed}); nothing is left running.")
         raise typer.Exit(ExitCode.FORCED) from None
     raise typer.Exit(0 if balances else ExitCode.CRASHED)
+
+
+def _as_ctrl_c(_number: int, _frame: object) -> None:
+    """SIGTERM ends the game in the same way: through the `with`, which stops every process."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def _play(plan: Plan, options: SiteOptions, desk: Desk) -> bool:

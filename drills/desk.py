@@ -9,6 +9,7 @@ from drills.answers import Answers
 from drills.incidents import INCIDENTS
 from drills.judging import choices
 from drills.site import Site
+from worker.cli.words import shown
 
 
 class Desk:
@@ -27,7 +28,7 @@ class Desk:
         self.console.print("[bold]What is it?[/] ", end="")
         line = await self.answers.line()
         if not self.console.is_terminal:  # there the terminal itself shows what is typed
-            self.say(escape(line or ""))
+            self.say(shown(line or ""))
         return line
 
     def show_site(self, site: Site) -> None:

@@ -73,7 +73,10 @@ async def _rounds(
 @asynccontextmanager
 async def _beside(work: Coroutine[object, object, None]) -> AsyncGenerator[None]:
     """Something endless that runs while the block does, whose failure is the block's."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        yield
-        task.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(work)
+            yield
+            task.cancel()
+    except ExceptionGroup as failures:  # whoever waits for a single one is to get it
+        raise failures.exceptions[0] from failures

@@ -45,9 +45,9 @@ INCIDENTS: Mapping[Kind, Incident] = MappingProxyType(
         ),
         Kind.MODEL_FROZEN: Incident(
             "the model server hangs: it accepts calls and answers nothing",
-            "Jobs stay in flight and nothing ends, long before anything is called away: calls "
-            "have to time out first. `llm-worker check` connects to the model server and "
-            "gets no answer in time, where a server that is gone refuses at once.",
+            "Jobs stay in flight and none ends, long before the model is called away: calls have "
+            "to time out first. Status says meanwhile that the server does not tell its load; "
+            "`llm-worker check` waits for an answer, where a server that is gone refuses at once.",
             "LlmWorkerModelSilent",
         ),
         Kind.MODEL_RENAMED: Incident(

@@ -9,7 +9,7 @@ from rich.text import Text
 from drills.account import Account
 from drills.incidents import INCIDENTS
 from drills.rounds import Played
-from worker.cli.words import age, count, grid
+from worker.cli.words import age, grid
 
 _NAMED = 5
 
@@ -25,7 +25,7 @@ def _incidents(played: Sequence[Played]) -> Table:
         table.add_row(
             INCIDENTS[each.kind].name,
             "given up" if each.found_after_s is None else age(each.found_after_s),
-            count(len(each.guesses)),
+            str(len(each.guesses)),
             _alerts(each),
             "not in time" if each.recovered_after_s is None else age(each.recovered_after_s),
         )
@@ -40,14 +40,14 @@ def _alerts(played: Played) -> str:
 
 def account_lines(account: Account) -> Iterator[str]:
     """What became of the jobs, a line each; names where there should be none."""
-    yield f"jobs enqueued     {count(account.enqueued)}"
-    yield f"  done            {count(account.done)}"
-    yield f"  dead            {count(account.dead)}, made to be"
+    yield f"jobs enqueued     {account.enqueued:,}"
+    yield f"  done            {account.done:,}"
+    yield f"  dead            {account.dead:,}, made to be"
     yield f"  dead by mistake {_named(account.wrongly_dead)}"
     yield f"  not ended yet   {_named(account.left)}"
     yield f"  lost            {_named(account.lost)}"
     yield f"  done twice      {_named(account.twice)}"
-    yield f"not taken         {count(account.not_taken)}, Redis being away or full"
+    yield f"not taken         {account.not_taken:,}, Redis being away or full"
     yield "The account balances." if account.balances else "THE ACCOUNT DOES NOT BALANCE."
 
 
@@ -55,4 +55,4 @@ def _named(jobs: Sequence[str]) -> str:
     if not jobs:
         return "0"
     more = " …" if len(jobs) > _NAMED else ""
-    return f"{count(len(jobs))}: {' '.join(jobs[:_NAMED])}{more}"
+    return f"{len(jobs):,}: {' '.join(jobs[:_NAMED])}{more}"

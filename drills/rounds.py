@@ -19,7 +19,7 @@ class Played:
     Attributes:
         found_after_s: since it broke; None where it was given up.
         guesses: what was answered, the right one included.
-        alerts: those that began to fire until all was well again; None without Prometheus.
+        alerts: those that began to fire before all was well again; None: nobody can tell.
         recovered_after_s: since it was mended; None where it took too long.
     """
 
@@ -32,7 +32,7 @@ class Played:
 
 async def play(kind: Kind, site: Site, desk: Desk, backlog: Backlog, patience_s: float) -> Played:
     """Break one thing, have it found, mend it, and wait until the queue is as it was."""
-    firing = await _firing(site.prometheus)
+    before = await _fired(site.prometheus, time.time())
     async with TROUBLES[kind](site):
         since = time.time()
         desk.say(f"\n[bold red]Something is odd since {clock()}.[/]")
@@ -46,7 +46,7 @@ async def play(kind: Kind, site: Site, desk: Desk, backlog: Backlog, patience_s:
     else:
         desk.say(f"As it was {recovered_after_s:.0f} s later.")
     fired = await _fired(site.prometheus, since)
-    alerts = None if fired is None or firing is None else frozenset(fired - firing)
+    alerts = None if fired is None or before is None else frozenset(fired - before)
     return Played(kind, found_after_s, guesses, alerts, recovered_after_s)
 
 
@@ -79,9 +79,11 @@ def _tell(kind: Kind, desk: Desk) -> None:
     desk.say(f"docs/operations.md has it under {incident.section}.")
 
 
-async def _firing(prometheus: Prometheus | None) -> set[str] | None:
-    return None if prometheus is None else await prometheus.firing()
-
-
 async def _fired(prometheus: Prometheus | None, since: float) -> set[str] | None:
-    return None if prometheus is None else await prometheus.fired(since)
+    """The alerts that have fired since then; None where nobody can tell."""
+    if prometheus is None:
+        return None
+    try:
+        return await prometheus.fired(since)
+    except OSError:  # it has not come up yet, or has ended
+        return None

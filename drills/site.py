@@ -48,7 +48,8 @@ class Site:
         settings = {"LOG_FORMAT": "json", "WORKER_ADMIN_TOKEN": self.token}
         names = [f"worker-{number}" for number in range(1, WORKERS + 1)]
         self.workers = [self.stack.worker(name, **settings) for name in names]
-        self.prometheus = self._prometheus() if is_installed() else None
+        self.prometheus: Prometheus | None = None
+        """There once the site is entered, where it is installed."""
         self._opened = ExitStack()
 
     def _prometheus(self) -> Prometheus:
@@ -67,8 +68,8 @@ class Site:
             opened.push(self._dismiss)
             paint(self.stack.images)
             self.env_file.write_text(self._exports(), encoding="utf-8")
-            if self.prometheus is not None:
-                opened.enter_context(self.prometheus)
+            if is_installed():
+                self.prometheus = opened.enter_context(self._prometheus())
             for worker in self.workers:
                 worker.start()
             for worker in self.workers:
