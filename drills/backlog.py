@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import cast
 
 from drills.site import Site
@@ -38,7 +39,8 @@ class Backlog:
         """Let time pass while everything is well, and learn how many there are then."""
         over_at = time.monotonic() + quiet_s
         while (left_s := over_at - time.monotonic()) > 0:
-            self.most = max(self.most, await self.count())
+            with suppress(*OUTAGE):  # a trainee may have broken something, too
+                self.most = max(self.most, await self.count())
             await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
 
     async def is_back(self, site: Site, patience_s: float) -> float | None:

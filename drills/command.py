@@ -25,7 +25,7 @@ def main() -> None:
     """Run the command; ends the process."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(game_day)
-    app(prog_name="make game-day")
+    app(prog_name="python -m drills")
 
 
 def game_day(

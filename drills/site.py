@@ -14,6 +14,7 @@ from typing import Self
 import aiohttp
 
 from drills.prometheus import Prometheus, is_installed
+from shared.redis_streams import Keys
 from worker.embedded.samples import paint
 from worker.embedded.service import Service, clean_environ
 from worker.embedded.stack import Stack
@@ -119,8 +120,9 @@ class Site:
         return self.stack.folder / "core.sqlite3"
 
     def _exports(self) -> str:
-        settings = {
+        settings = {  # whatever an .env says where the trainee types
             "REDIS_URL": self.stack.redis.url,
+            "LLM_STREAM_PREFIX": Keys().prefix,
             "CORE_API_URL": self.stack.core_url,
             "LLM_BASE_URL": f"{self.stack.model_url}/v1",
             "IMAGE_STORAGE_PATH": str(self.stack.images),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -111,16 +112,28 @@ async def _is_noticed(page: str) -> None:
     await until(is_not_ready, what="the outage in /ready", patience_s=PATIENCE_S)
 
 
+async def _workers_seen(env_file: str) -> int:
+    """How many a shell sees that has sourced the file."""
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", '. "$1" && llm-worker status --json', "sh", env_file),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    return len(json.loads(out)["workers"])
+
+
 async def test_two_incidents_are_found_and_every_job_is_accounted_for(tmp_path: Path) -> None:
     """Wrong, unclear, right; given up; then the table, exit code 0, no process and no folder."""
     first, second = draw(SEED, 2, SOME)
     kept = tmp_path / "kept"
     async with _game(tmp_path, "--keep", str(kept)) as game:
+        env_file = (await game.says(r"source \S+")).split()[-1]
         page = (await game.says("pages")).split()[1]
         assert _at(tmp_path)
         assert _names(tmp_path, "llm-worker-*")
         await game.says("Something is odd")
         await _is_noticed(page)
+        assert await _workers_seen(env_file) == 2
         for answer in ("the weather", second, "look", str(choices().index(first) + 1)):
             game.type(answer)
         await game.says("Right, after")
