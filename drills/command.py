@@ -66,7 +66,9 @@ def game_day(
     desk = Desk(console(), Answers(answers_from))
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     try:
-        balances = _play(plan, options, desk)
+        # All of it in the loop, where Ctrl-C waits for an `await`: no start and no end of a process
+        # is cut in two. A second one does not wait.
+        balances = asyncio.run(_play(plan, options, desk))
     except (NoRedisServer, RedisServerFailed, ServiceFailed) as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -76,17 +78,18 @@ def game_day(
 
 
 def _as_ctrl_c(_number: int, _frame: object) -> None:
-    """SIGTERM ends the game in the same way: through the `with`, which stops every process."""
+    """SIGTERM ends the game in the same way."""
     signal.raise_signal(signal.SIGINT)
 
 
-def _play(plan: Plan, options: SiteOptions, desk: Desk) -> bool:
+async def _play(plan: Plan, options: SiteOptions, desk: Desk) -> bool:
     """Start the stack, play, report; whether the account balances."""
     desk.say("Starting Redis, a reference Core, a model stand-in and two workers …")
     with Site(options) as site:
+        await asyncio.sleep(0)  # who has typed Ctrl-C meanwhile need not read what follows
         desk.say("\nA stack to practise on; open another shell to look at it:")
         desk.show_site(site)
-        played, account = asyncio.run(run_game(plan, site, desk))
+        played, account = await run_game(plan, site, desk)
     desk.say("")
     desk.console.print(report(played, account))
     desk.say(f"To play it again: --seed {plan.seed}")

@@ -18,6 +18,7 @@ from drills.incidents import Kind, draw
 from drills.judging import choices
 from tests.children import needs_proc
 from tests.process.bench import until
+from tests.process.command_line import PROGRAM
 
 pytestmark = [pytest.mark.process, needs_proc, pytest.mark.timeout(300)]
 
@@ -115,7 +116,7 @@ async def _is_noticed(page: str) -> None:
 async def _workers_seen(env_file: str) -> int:
     """How many a shell sees that has sourced the file."""
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", '. "$1" && llm-worker status --json', "sh", env_file),
+        *("sh", "-c", '. "$1" && python -c "$2" status --json', "sh", env_file, PROGRAM),
         stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
@@ -155,12 +156,12 @@ async def test_two_incidents_are_found_and_every_job_is_accounted_for(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("number", "moment"), [(signal.SIGINT, "Type a number"), (signal.SIGTERM, "alerts")]
+    ("number", "moment"), [(signal.SIGINT, "Type a number"), (signal.SIGTERM, "Starting")]
 )
 async def test_broken_off_it_leaves_nothing(
     tmp_path: Path, number: signal.Signals, moment: str
 ) -> None:
-    """While it waits for an answer, something being broken; and as soon as everything runs."""
+    """While it waits for an answer, something being broken; and while everything starts."""
     async with _game(tmp_path) as game:
         await game.says(moment)
         game.process.send_signal(number)
