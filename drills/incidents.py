@@ -76,7 +76,7 @@ INCIDENTS: Mapping[Kind, Incident] = MappingProxyType(
         ),
         Kind.REDIS_FULL: Incident(
             "Redis is full: it answers and takes no writes",
-            "`llm-worker status` still reads, and its first hint is that Redis refuses writes; "
+            "`llm-worker status` still reads, and its first hint is that Redis takes no writes; "
             "`llm-worker check` names maxmemory.",
             "LlmWorkerRedisAway",
         ),
