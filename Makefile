@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # A program that serves a small model: `$$VLLM_SERVE serve PORT`; not needed where VLLM_URL is set.
 VLLM_SERVE ?= $(abspath $(wildcard ../shared/vllm/tiny-vllm))
 
-.PHONY: demo test lint types unit test-vllm test-second-server test-compose board screenshots
+.PHONY: demo game-day test lint types unit test-vllm test-second-server test-compose board screenshots
 .PHONY: chaos simulate
 .PHONY: bench bench-client bench-malformed bench-shape bench-memory bench-sharing bench-saturation
 .PHONY: bench-scale metrics-docs lock lock-bench clean help
@@ -23,6 +23,9 @@ help: ## this list
 
 demo: $(READY) ## Redis, a reference Core, a model stand-in, the worker, sample jobs (ARGS=--stay)
 	@$(BIN)/llm-worker demo $(ARGS)
+
+game-day: $(READY) ## practise being on call: things break, you find out what (ARGS='--seed 7 --rounds 3')
+	@$(BIN)/python -m drills $(ARGS)
 
 test: lint types unit ## everything that needs no GPU, no Docker and no network
 

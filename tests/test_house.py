@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("shared", "worker", "examples", "deploy")
+ROOMS = ("shared", "worker", "examples", "deploy", "drills")
 SOURCE = sorted(file for room in ROOMS for file in ROOT.glob(f"{room}/**/*.py"))
 TESTS = sorted([*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
 CODE = [*SOURCE, *TESTS]

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from drills.prometheus import Prometheus, is_installed
 from tests.deploy.files import filled, queries
 from tests.process.bench import Bench, until
-from tests.process.prometheus import Prometheus, needs_prometheus
 from worker.embedded.samples import paint, samples
 
+needs_prometheus = pytest.mark.skipif(
+    not is_installed(), reason="needs prometheus: apt-get install prometheus"
+)
 pytestmark = [pytest.mark.process, needs_prometheus, pytest.mark.timeout(300)]
 
 _FAILING_TURNS = 4

@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
-import yaml
-
-from tests.deploy.files import PROMETHEUS
 from worker.embedded.child import die_with_parent, free_port
 
-needs_prometheus = pytest.mark.skipif(
-    shutil.which("prometheus") is None, reason="needs prometheus: apt-get install prometheus"
-)
+_PROGRAM = "prometheus"
+_CONFIGURED = Path(__file__).parents[1] / "deploy/prometheus"
+_FIRING = 'ALERTS{alertstate="firing"}'
 _STOP_S = 20.0
+
+
+def is_installed() -> bool:
+    """Whether there is one on this machine."""
+    return shutil.which(_PROGRAM) is not None
 
 
 class Prometheus:
@@ -46,7 +47,8 @@ class Prometheus:
     ) -> None:
         self._folder = folder / "prometheus"
         self._port = free_port()
-        shutil.copytree(PROMETHEUS, self._folder)
+        self._every_s = every_s
+        shutil.copytree(_CONFIGURED, self._folder)
         config = self._folder / "prometheus.yml"
         text = config.read_text(encoding="utf-8")
         text = text.replace("_interval: 15s", f"_interval: {every_s}s")
@@ -57,20 +59,24 @@ class Prometheus:
         for name, targets in (("llm-worker", workers), ("vllm", models)):
             file = self._folder / f"targets/{name}.yml"
             file.parent.mkdir(exist_ok=True)
-            file.write_text(yaml.safe_dump([{"targets": list(targets)}]))
+            file.write_text(json.dumps([{"targets": list(targets)}]))  # JSON is YAML, too
         self._process: subprocess.Popen[bytes] | None = None
         self._started = time.time()
 
     def __enter__(self) -> Self:
         words = [
-            str(shutil.which("prometheus")),
+            str(shutil.which(_PROGRAM)),
             f"--config.file={self._folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={self._folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self._port}",
         ]
         with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                die_with_parent(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
+                die_with_parent(words),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,  # Ctrl-C in a terminal is for the owner
             )
         return self
 
@@ -82,6 +88,11 @@ class Prometheus:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+    @property
+    def url(self) -> str:
+        """Where people look at it."""
+        return f"http://127.0.0.1:{self._port}"
 
     @property
     def log(self) -> str:
@@ -101,19 +112,25 @@ class Prometheus:
 
     def has_shown(self, expr: str) -> bool:
         """Whether a panel of this expression has had something to show since the start."""
-        now = time.time()
-        times = {"start": str(self._started), "end": str(now), "step": "1"}
+        times = {"start": str(self._started), "end": str(time.time()), "step": "1"}
         return bool(self._ask("query_range", {"query": expr, **times}))
 
     def _ask(self, how: str, words: Mapping[str, str]) -> list[Any]:
         answer = json.loads(self._get(f"/api/v1/{how}?{urllib.parse.urlencode(words)}"))
-        assert answer["status"] == "success", answer
+        if answer["status"] != "success":
+            raise ValueError(f"Prometheus refuses {words}: {answer}")
         return list(answer["data"]["result"])
 
     async def firing(self) -> set[str]:
         """The names of the alerts that fire."""
-        alerts = await asyncio.to_thread(self.query, 'ALERTS{alertstate="firing"}')
-        return {each["metric"]["alertname"] for each in alerts}
+        return _names(await asyncio.to_thread(self.query, _FIRING))
+
+    async def fired(self, since: float) -> set[str]:
+        """The names of the alerts that have fired since then (Unix seconds), for however short."""
+        times = {"start": str(since), "end": str(time.time()), "step": str(self._every_s)}
+        return _names(
+            await asyncio.to_thread(self._ask, "query_range", {"query": _FIRING, **times})
+        )
 
     def rules(self) -> list[dict[str, Any]]:
         """Every rule and how its last evaluation went."""
@@ -121,7 +138,10 @@ class Prometheus:
         return [rule for group in groups for rule in group["rules"]]
 
     def _get(self, path: str) -> str:
-        url = f"http://127.0.0.1:{self._port}{path}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(url, timeout=10) as response:
+        with opener.open(f"{self.url}{path}", timeout=10) as response:
             return str(response.read().decode())
+
+
+def _names(alerts: Sequence[Any]) -> set[str]:
+    return {each["metric"]["alertname"] for each in alerts}
