@@ -32,6 +32,7 @@ class Reminder:
         self._said = now
         return round(now - self._since)
 
-    def over(self) -> None:
-        """It lasts no more; the next is another one."""
-        self._since = None
+    def over(self) -> bool:
+        """It lasts no more, the next is another one; whether there was anything to be over."""
+        lasted, self._since = self._since is not None, None
+        return lasted

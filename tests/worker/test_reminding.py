@@ -19,6 +19,6 @@ def test_another_one_begins_anew() -> None:
     now = 100.0
     reminder = Reminder(lambda: now)
     reminder.due_s()
-    reminder.over()
+    assert (reminder.over(), reminder.over()) == (True, False)
     now += 5
     assert (reminder.due_s(), reminder.due_s()) == (0, None)

@@ -31,17 +31,21 @@ class Refusal:
         return f"{self.code} {self.said}"
 
 
+def nowhere(keys: Keys) -> str:
+    """A stream that is never there, and is not made."""
+    return f"{keys.prefix}:probe"
+
+
 async def write_refusal(client: StreamClient, keys: Keys) -> Refusal | None:
     """What the server says to a write now; None where it takes it.
 
     Raises:
         redis.exceptions.RedisError, OSError: it does not answer at all, or not to this user.
     """
-    # To a stream that is never there, and is not made for it: the server looks first whether it
-    # could, then finds nothing to do. XADD is among the rights that every worker and operator has.
-    nowhere = f"{keys.prefix}:probe"
+    # The server looks first whether it could, then finds nothing to do. XADD is among the rights
+    # that every worker and operator has.
     try:
-        await client.execute_command("XADD", nowhere, "NOMKSTREAM", "*", "a", "b")
+        await client.execute_command("XADD", nowhere(keys), "NOMKSTREAM", "*", "a", "b")
     except OutOfMemoryError as error:
         return _refusal(f"OOM {error}")
     except ReadOnlyError as error:

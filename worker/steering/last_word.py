@@ -14,6 +14,7 @@ from worker.clock import Clock
 from worker.config import Settings
 from worker.queue.redis_clients import connect
 from worker.queue.scripts import BEAT
+from worker.queue.write_probe import nowhere
 from worker.steering.portrait import sketched
 from worker.steering.roster import WorkerFacts, dump_facts, load_facts, shortened
 
@@ -39,7 +40,7 @@ async def say_halted(
         RedisError, OSError: Redis is away, or refuses.
     """
     last = who.model_copy(update={"halted": shortened(why) or "?"})
-    heard = [keys.workers, keys.paused, keys.cancelled]
+    heard = [keys.workers, keys.paused, keys.cancelled, nowhere(keys)]
     await BEAT(client, heard, [consumer, dump_facts(last), _NO_MARKS])
     reply = cast("Mapping[bytes, bytes]", await client.execute_command("HGETALL", keys.workers))
     rows = {name: load_facts(raw) for name, raw in dict(reply).items() if name != consumer.encode()}

@@ -18,6 +18,7 @@ from worker.clock import Clock
 from worker.marks import CANCELLED_KEPT_S, Marks
 from worker.queue.redis_clients import FATAL, OUTAGE, describe
 from worker.queue.scripts import BEAT
+from worker.queue.write_probe import nowhere
 from worker.reminding import Reminder
 from worker.steering.last_word import say_halted
 from worker.steering.portrait import sketched
@@ -32,6 +33,7 @@ _GAP_S = 0.1
 """Between two beats at least, however many messages there are."""
 _TIDY_EVERY_S = 600.0
 _GONE_AFTER_S = 3_600.0
+_SHOWN_CHARS = 200
 _OVERLAP_MS = 60_000
 """The clock of a server that took over may be behind: the marks of a minute are read again."""
 
@@ -64,8 +66,8 @@ class Presence:
         self._marks = marks
         self._clock = clock
         self._since_ms = 0
-        self._is_refused = self._is_away = False
-        self._reminder = Reminder(clock.elapsed)
+        self._is_refused = False
+        self._absence, self._fullness = Reminder(clock.elapsed), Reminder(clock.elapsed)
         self._tidy_at = clock.elapsed() + _TIDY_EVERY_S * clock.jitter()
         self._nudged = asyncio.Event()
         self._streams = [keys.stream(job_type) for job_type in JobType]
@@ -94,7 +96,8 @@ class Presence:
 
     async def beat(self) -> bool:
         """Tell and hear once; whether it went through."""
-        keys = [self._keys.workers, self._keys.paused, self._keys.cancelled, *self._streams]
+        marks = [self._keys.workers, self._keys.paused, self._keys.cancelled]
+        keys = [*marks, nowhere(self._keys), *self._streams]
         facts = self._facts().model_copy(update={"before": self._tide.before()})
         args = [self._consumer, dump_facts(facts), max(0, self._since_ms - _OVERLAP_MS)]
         try:
@@ -130,25 +133,31 @@ class Presence:
 
     def _hear(self, reply: Sequence[Any]) -> None:
         now_ms, paused, cancelled, refused, lengths = reply
-        if refused:
-            log.debug("not_told", error=cast("bytes", refused).decode(errors="replace")[:200])
-        if self._is_away:
+        self._taken(cast("bytes", refused).decode(errors="replace")[:_SHOWN_CHARS])
+        if self._absence.over():
             log.info("redis_back", doing="hear marks")
-            self._reminder.over()
         self._since_ms = int(now_ms)
         self._tide.note(int(now_ms) / 1_000, dict(zip(map(str, JobType), lengths, strict=True)))
-        self._is_refused = self._is_away = False
+        self._is_refused = False
         self._marks.heed(
             (name.decode(errors="replace") for name in paused[::2]), _moments(cancelled)
         )
         self._marks.forget(now_ms - CANCELLED_KEPT_S * 1_000)
 
+    def _taken(self, refused: str) -> None:
+        """Say what nobody else here would notice: work goes on, but nothing new can come."""
+        if not refused:
+            if self._fullness.over():
+                log.info("redis_takes_writes_again")
+        elif (for_s := self._fullness.due_s()) is not None:
+            fix = "llm-worker check"
+            log.warning("redis_takes_no_writes", for_s=for_s, error=refused, fix=fix)
+
     def _away(self, error: Exception) -> None:
         self._since_ms = 0  # who takes over may not have what we have read
         if self._marks.known:
             return  # the claim loop speaks of it
-        self._is_away = True
-        if (away_s := self._reminder.due_s()) is not None:
+        if (away_s := self._absence.due_s()) is not None:
             why = describe(error)
             log.warning("redis_unavailable", doing="hear marks", away_s=away_s, error=why)
 

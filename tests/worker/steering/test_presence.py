@@ -173,17 +173,28 @@ async def test_a_nudge_beats_at_once(any_clients: RedisClients, keys: Keys) -> N
 
 
 async def test_without_memory_it_is_told_and_heard(clients: RedisClients, keys: Keys) -> None:
-    """A full server's workers are at work, and what is paused in an emergency has to reach them."""
+    """A full server's workers are at work, and what is paused in an emergency has to reach them.
+
+    Nothing else they do is refused, so this is where they find out, and say it once.
+    """
     desk = Desk(clients.commands, keys)
     command = clients.commands.execute_command
     await command("HSET", keys.paused, type_field("text_tag"), "{}")
     await command("CONFIG", "SET", "maxmemory", "1")
-    try:
+    with capture_logs() as logs:
+        try:
+            assert await desk.presence.beat()
+            assert await desk.presence.beat()
+        finally:
+            await command("CONFIG", "SET", "maxmemory", "0")
+        assert desk.marks.paused.types == {"text_tag"}
+        assert (await desk.told()).keys() == {"me"}
         assert await desk.presence.beat()
-    finally:
-        await command("CONFIG", "SET", "maxmemory", "0")
-    assert desk.marks.paused.types == {"text_tag"}
-    assert (await desk.told()).keys() == {"me"}
+        assert await desk.presence.beat()
+    first, second = logs
+    assert (first["event"], first["for_s"]) == ("redis_takes_no_writes", 0)
+    assert first["error"].startswith("OOM ")
+    assert second["event"] == "redis_takes_writes_again"
 
 
 async def test_a_server_that_takes_no_writes_lets_the_hearing_through(
