@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from shared.enums import FailureReason, JobType
-from shared.redis_streams import GROUP, Keys, is_worker
+from shared.redis_streams import GROUP, HANDED_BACK, Keys, is_worker
 from shared.schemas import LLMJobUpdate, TagsAddRequest, TaskResponse
 from worker.errors import Reject
 from worker.handlers.handler import Tools
@@ -255,6 +255,15 @@ class Streams:
             for job_type in JobType
             for entry_id, row in (await self.pending(job_type)).items()
             if is_worker(row[0])
+        }
+
+    async def handed_back(self) -> dict[str, tuple[str, int, int]]:
+        """What waits in nobody's hands because a worker gave it back; else as `all_pending`."""
+        return {
+            f"{job_type} {entry_id}": row
+            for job_type in JobType
+            for entry_id, row in (await self.pending(job_type)).items()
+            if row[0].startswith(HANDED_BACK)
         }
 
     async def left_over(self) -> dict[str, int]:

@@ -45,18 +45,6 @@ _READ_BYTES = 1_000
 _SHOWN_CHARS = 200
 
 
-class CoreAway(Snooze):
-    """Core is away: everybody who needs it waits.
-
-    Attributes:
-        fix: what a person can do about it.
-    """
-
-    def __init__(self, message: str, *, fix: str = _BUSY, after_s: float | None = None) -> None:
-        super().__init__(message, service=Service.CORE, after_s=after_s)
-        self.fix = fix
-
-
 @dataclass(frozen=True, slots=True)
 class Contact:
     """How Core is asked.
@@ -86,7 +74,7 @@ def from_status(status: int, message: str, after_s: float | None = None) -> JobE
     if kind is Halt:
         return Halt(f"{message}: check CORE_API_TOKEN")
     if kind is Snooze:
-        return CoreAway(message, after_s=after_s)
+        return _away(message, after_s=after_s)
     return Retryable(message, after_s=after_s)
 
 
@@ -107,7 +95,7 @@ def from_answer(
     if status in _OF_A_PROXY and (is_page or status != 503):  # 503 may be Core's own word
         quoted = "" if is_page else detail  # its title is the status once more
         message = f"{contact} {_OF_A_PROXY[status]}, says a proxy there ({status}){quoted}"
-        return CoreAway(message, fix=_BEHIND, after_s=after_s)
+        return _away(message, fix=_BEHIND, after_s=after_s)
     if STATUS_ERRORS.get(status) is Snooze:
         return from_status(status, f"{contact} answered {status}{detail}", after_s)
     return from_status(status, f"Core answered {status} to {asked}{detail}", after_s)
@@ -117,12 +105,17 @@ def from_exception(error: Exception, contact: Contact) -> JobError:
     """The error that a request without a whole answer stands for."""
     if isinstance(error, TimeoutError):
         message = f"{contact} did not answer within {contact.timeout_s:g} s"
-        return CoreAway(message, fix=_SILENT)
+        return _away(message, fix=_SILENT)
     if isinstance(error, aiohttp.InvalidURL):
         return Halt("CORE_API_URL is not a URL that can be asked")
-    return CoreAway(
+    return _away(
         f"{contact} cannot be reached: {why_broken(error) or 'the connection failed'}", fix=_START
     )
+
+
+def _away(message: str, *, fix: str = _BUSY, after_s: float | None = None) -> Snooze:
+    """Everybody who needs Core waits."""
+    return Snooze(message, service=Service.CORE, after_s=after_s, fix=fix)
 
 
 def _said(body: bytes, token: str) -> tuple[bool, str]:

@@ -62,6 +62,7 @@ class Snooze(JobError):
         service: who is away.
         after_s: seconds it asked for; None leaves the wait to the backoff.
         suspect: whether it went away over this very request, so that the job may be the cause.
+        fix: what a person can do about it; empty where that is not known here.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class Snooze(JobError):
         after_s: float | None = None,
         suspect: bool = False,
         cause: str = "",
+        fix: str = "",
     ) -> None:
         super().__init__(message, cause=cause)
         self.service = service
         self.after_s = after_s
         self.suspect = suspect
+        self.fix = fix
 
 
 class Reject(JobError):

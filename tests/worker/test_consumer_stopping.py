@@ -111,9 +111,11 @@ async def test_halt(engine: Engine, streams: Streams, other: JobQueue, round_: i
     assert engine.consumer.halted
     feeder.cancel()
     await asyncio.wait({feeder})
-    pending = await streams.all_pending()
-    assert all(count == 0 for _, _, count in pending.values())
-    assert len(await other.reclaim(100, idle_ms=60_000)) == min(len(pending), 100)
+    assert await streams.all_pending() == {}
+    waiting = await streams.handed_back()
+    assert waiting
+    assert all(count == 0 for _, _, count in waiting.values())
+    assert len(await other.reclaim(100, idle_ms=60_000)) == min(len(waiting), 100)
     assert len(engine.leases) == 0
 
 

@@ -5,8 +5,8 @@ import errno
 import aiohttp
 import pytest
 
-from worker.core_errors import Contact, CoreAway, from_answer, from_exception
-from worker.errors import Halt
+from worker.core_errors import Contact, from_answer, from_exception
+from worker.errors import Halt, Snooze
 
 CORE = Contact("http://core:8000", timeout_s=10, token="secret-token")
 PAGE = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>" + b"nginx" * 99
@@ -17,7 +17,7 @@ def test_one_that_is_not_there() -> None:
     """Address and cause, and no name of a class."""
     for error, cause in ((REFUSED, "connection refused"), (ValueError(), "the connection failed")):
         said = from_exception(error, CORE)
-        assert isinstance(said, CoreAway)
+        assert isinstance(said, Snooze)
         assert str(said) == f"Core at http://core:8000 cannot be reached: {cause}"
         assert "start Core" in said.fix
 
@@ -25,7 +25,7 @@ def test_one_that_is_not_there() -> None:
 def test_one_that_is_silent() -> None:
     """How long was waited, and that there is somebody."""
     said = from_exception(TimeoutError(), CORE)
-    assert isinstance(said, CoreAway)
+    assert isinstance(said, Snooze)
     assert str(said) == "Core at http://core:8000 did not answer within 10 s"
     assert "says nothing" in said.fix
 
@@ -43,7 +43,7 @@ def test_one_that_is_silent() -> None:
 def test_a_proxy_is_no_core(status: int, body: bytes, said: str) -> None:
     """What has to be started is behind it; its page is not quoted."""
     error = from_answer(status, body, "GET /a", CORE, 7)
-    assert isinstance(error, CoreAway)
+    assert isinstance(error, Snooze)
     assert str(error) == f"Core at http://core:8000 {said}"
     assert (error.after_s, "behind the proxy" in error.fix) == (7, True)
 

@@ -18,8 +18,7 @@ from worker.cli.finding import Finding, Verdict
 from worker.cli.settings import fail, printable, settings_or_exit
 from worker.config import LogLevel, Settings
 from worker.core_api_client import CoreApiClient
-from worker.core_errors import CoreAway
-from worker.errors import Halt, JobError
+from worker.errors import Halt, JobError, Snooze
 from worker.observability.logs import configure
 from worker.outside import read_files
 
@@ -60,7 +59,7 @@ async def _core(settings: Settings) -> Finding:
     )
     try:
         await core.ping()
-    except CoreAway as error:
+    except Snooze as error:
         return Finding("core", Verdict.FAILED, str(error), error.fix)
     except Halt as error:
         return Finding("core", Verdict.FAILED, str(error), "correct CORE_API_URL")
