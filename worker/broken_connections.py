@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import aiohttp
 
+NOT_TAKEN = "it does not take connections: it hangs, or something on the way drops them"
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "no address is found for this name"),
@@ -13,7 +14,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ServerDisconnectedError, "the connection broke off"),
     (aiohttp.ClientPayloadError, "the connection broke off"),
     (aiohttp.ClientResponseError, "what answers there does not speak HTTP"),
-    (TimeoutError, "it does not take connections"),
+    (TimeoutError, NOT_TAKEN),
 )
 
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from worker.broken_connections import why_broken
+from worker.broken_connections import NOT_TAKEN, why_broken
 
 KEY = ConnectionKey("core", 8000, False, True, None, None, None)
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)")
@@ -29,7 +29,7 @@ REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.
             aiohttp.ClientConnectorCertificateError(KEY, ValueError("self-signed")),
             "its certificate, or its TLS, is not accepted",
         ),
-        (aiohttp.ConnectionTimeoutError(), "it does not take connections"),
+        (aiohttp.ConnectionTimeoutError(), NOT_TAKEN),
         (aiohttp.ServerDisconnectedError(), "the connection broke off"),
         (aiohttp.ClientPayloadError(), "the connection broke off"),
         (aiohttp.ClientError(), ""),

@@ -6,6 +6,7 @@ are to be mended differently; a call that failed looks much the same for all of 
 
 from collections.abc import AsyncIterator
 
+from worker.broken_connections import NOT_TAKEN
 from worker.cli.finding import Finding, Verdict
 from worker.config import Settings
 from worker.errors import Halt, JobError
@@ -25,7 +26,7 @@ _FAILS = "it answers, and cannot do it: see its log; or correct LLM_BASE_URL or 
 _NOT_READY = "wait while it loads its model; if that lasts, see its log"
 _BEHIND = "a proxy answers in its place: start the model server behind it"
 _FIXES = {
-    Cause.TIMEOUT: "it is there and hangs: see its log and its graphics card, and restart it",
+    Cause.TIMEOUT: "it hangs: see its log and its graphics card, and restart it",
     http_cause(429): "it has too much to do, or too little was paid for: see its load and limits",
     http_cause(502): _BEHIND,
     http_cause(503): _NOT_READY,
@@ -81,5 +82,7 @@ def _trouble(error: JobError, *, is_there: bool) -> tuple[str, str]:
     if error.cause == Cause.TIMEOUT:
         found = f"it takes the connection and says nothing within {_SILENT_AFTER_S:g} s"
         return found, _FIXES[Cause.TIMEOUT]
+    if NOT_TAKEN in str(error):
+        return str(error), _FIXES[Cause.TIMEOUT]
     other = _START if error.cause == Cause.CONNECTION_ERROR else _FAILS
     return str(error), _FIXES.get(error.cause, other)

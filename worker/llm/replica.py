@@ -57,6 +57,7 @@ class Replica:
         moved: told whenever there may be more room, or less.
         context: tokens by model, where the server has told.
         broken: why it can never work as it is set up; None while it may.
+        last_error: what was last wrong with the server itself; empty once it has answered.
         checked: whether its models and its structured output have been looked at.
     """
 
@@ -76,6 +77,7 @@ class Replica:
     context: dict[str, int] = field(default_factory=dict[str, int])
     broken: Halt | None = None
     checked: bool = False
+    last_error: str = ""
     _flights: Counter[ModelRole] = field(default_factory=Counter[ModelRole])
     _called: asyncio.Event = field(default_factory=asyncio.Event)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,7 +136,7 @@ class Replica:
                 if _is_hurry(request, error.cause):
                     self.breaker.abandon(entered)
                     raise
-                sick = rule(error.cause).against_server
+                sick = self.ails(error)
                 unreached = error.cause == Cause.CONNECTION_ERROR
                 self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
                 if sick and (probing or self.breaker.state is State.OPEN):
@@ -147,6 +149,7 @@ class Replica:
                 took_s = self.watchers.elapsed() - started
                 self._ended(request, "ok", took_s, completion)
                 slow = not request.hurried and took_s >= self._slow_s(request)
+                self.last_error = ""
                 self._succeeded(entered, slow=slow)
                 return completion
 
@@ -189,6 +192,13 @@ class Replica:
             limit.is_overloaded(now)
         elif outcome == "ok":
             limit.has_answered(self._flights[role], now)
+
+    def ails(self, error: JobError) -> bool:
+        """Remember an error that is the server's own; whether it is."""
+        sick = rule(error.cause).against_server
+        if sick:
+            self.last_error = str(error)
+        return sick
 
     def has_said(self, load: Load | None) -> None:
         """The server was asked for its load; None: there was nothing to be made of its answer."""
@@ -254,7 +264,8 @@ class Replica:
                 self.client.takes_priority = self.preset.priorities  # it may come back set up anew
                 self._opened.set()
                 due_s = round(self.breaker.due_in_s, 1)
-                log.warning("model_server_left_alone", server=self.server, for_s=due_s)
+                why = self.last_error or "its answers were slow"
+                log.warning("model_server_left_alone", server=self.server, for_s=due_s, why=why)
             elif state is State.CLOSED:
                 log.info("model_server_used_again", server=self.server)
         for waiting in self._verdicts:

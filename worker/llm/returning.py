@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from worker.errors import JobError
-from worker.llm.causes import rule
 from worker.llm.replica import Replica
 
 log = structlog.get_logger(__name__)
@@ -64,7 +63,7 @@ async def _look(replica: Replica) -> None:
     try:
         await replica.client.ping(LOOK_S)
     except JobError as error:
-        if rule(error.cause).against_server:
+        if replica.ails(error):
             replica.breaker.seen(well=False)
     except Exception as error:  # ours or a library's: jobs will find out, only later
         log.debug("health_not_told", server=replica.server, cause=type(error).__name__)

@@ -269,7 +269,9 @@ class Router:
         broken = [replica.broken for replica in self.replicas if replica.broken is not None]
         if len(broken) == len(self.replicas):
             return broken[0]
-        return job_error(Cause.BREAKER_OPEN, "every model server is being left alone")
+        said = [replica.last_error for replica in self.replicas if replica.last_error]
+        why = f": {said[0]}" if said else ""
+        return job_error(Cause.BREAKER_OPEN, f"every model server is being left alone{why}")
 
     def _moved(self) -> None:
         """Somewhere there may be more room, or less."""

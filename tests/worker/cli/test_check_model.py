@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import aiohttp
+import httpx2
 import pytest
 
 from shared.config import load_settings
@@ -11,6 +13,7 @@ from worker.cli.check_model import server_finding
 from worker.cli.finding import Finding, Verdict
 from worker.config import Settings
 from worker.llm import preflight
+from worker.llm.model_http import ModelHttp
 from worker.llm_config import ProviderName
 
 VLLM = ProviderName.VLLM
@@ -46,6 +49,20 @@ async def test_one_that_hangs() -> None:
         net.sites[VLLM][0].health = None
         finding = await find(net)
     assert finding.found == "it takes the connection and says nothing within 0.2 s"
+    assert "restart it" in finding.fix
+
+
+async def test_one_that_has_hung_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its queue of connections is full by then: it is still no server to be started."""
+
+    async def full(*_: object) -> None:
+        raise httpx2.ConnectError("") from aiohttp.ConnectionTimeoutError()
+
+    monkeypatch.setattr(ModelHttp, "exchange", full)
+    monkeypatch.setattr(ModelHttp, "handle_async_request", full)
+    async with routed({VLLM: 1}) as net:
+        finding = await find(net)
+    assert "it does not take connections: it hangs, or" in finding.found
     assert "restart it" in finding.fix
 
 

@@ -95,6 +95,7 @@ async def test_one_that_was_away_is_used_as_soon_as_it_is_back(
         scene.open()
         await scene.looked()
         assert (scene.replica.usable, scene.looks.backs) == (False, 0)
+        assert scene.replica.last_error  # what the looks have found is what is told
         scene.site.health = 200
         await until(lambda: scene.replica.usable)
         await until(lambda: scene.looks.backs == 1)

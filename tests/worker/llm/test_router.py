@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from shared.enums import FailureReason
 from tests.builders import until
 from tests.worker.llm.model_servers import answering, chat_request
 from tests.worker.llm.sites import Site, Spent, good, routed
@@ -75,6 +76,32 @@ async def test_alone_and_not_there_is_an_outage() -> None:
                 await net.router.complete(chat_request())
             assert (caught.value.cause, caught.value.after_s) == (cause, None)
         assert sum(net.told.calls.values()) == 3
+
+
+async def test_who_is_left_alone_is_told_with_the_reason(lines: Lines) -> None:
+    """Whoever is woken an hour later reads there what was wrong, and what is by now."""
+    async with routed({VLLM: 1}, down=True) as net:
+        [replica] = net.replicas(VLLM)
+        for _ in range(3):
+            with pytest.raises(Snooze):
+                await net.router.complete(chat_request())
+        with pytest.raises(Snooze, match=r"left alone: .*cannot be reached: connection refused"):
+            await net.router.complete(chat_request())
+        [alone] = lines("model_server_left_alone")
+        assert alone["why"].endswith("connection refused")
+        assert replica.ails(Snooze("no answer within 2 s", cause=Cause.TIMEOUT))
+        assert not replica.ails(Reject(FailureReason.BUG, "bad prompt", cause=Cause.REFUSED))
+        with pytest.raises(Snooze, match="left alone: no answer within 2 s"):
+            await net.router.complete(chat_request())
+
+
+async def test_an_answer_ends_what_was_wrong() -> None:
+    """What was, is not told of a server that is well."""
+    async with routed({VLLM: 1}) as net:
+        [replica] = net.replicas(VLLM)
+        replica.ails(Snooze("no answer", cause=Cause.TIMEOUT))
+        await net.router.complete(chat_request())
+        assert replica.last_error == ""
 
 
 async def test_the_fallback_waits_for_the_breaker(lines: Lines) -> None:
