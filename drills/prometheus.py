@@ -16,6 +16,8 @@ from worker.embedded.child import die_with_parent, free_port
 
 _PROGRAM = "prometheus"
 _CONFIGURED = Path(__file__).parents[1] / "deploy/prometheus"
+_POINTS_MAX = 5_000
+"""Of one answer; Prometheus gives 11,000 at most."""
 _FIRING = 'ALERTS{alertstate="firing"}'
 _STOP_S = 20.0
 
@@ -47,7 +49,6 @@ class Prometheus:
     ) -> None:
         self._folder = folder / "prometheus"
         self._port = free_port()
-        self._every_s = every_s
         shutil.copytree(_CONFIGURED, self._folder)
         config = self._folder / "prometheus.yml"
         text = config.read_text(encoding="utf-8")
@@ -127,7 +128,11 @@ class Prometheus:
 
     async def fired(self, since: float) -> set[str]:
         """The names of the alerts that have fired since then (Unix seconds), for however short."""
-        times = {"start": str(since), "end": str(time.time()), "step": str(self._every_s)}
+        now = time.time()
+        # The last moment is one that is looked at: an alert may have begun to fire just now.
+        step = max(1.0, (now - since) / _POINTS_MAX)
+        start = now - (now - since) // step * step
+        times = {"start": f"{start:.3f}", "end": f"{now:.3f}", "step": f"{step:.3f}"}
         return _names(
             await asyncio.to_thread(self._ask, "query_range", {"query": _FIRING, **times})
         )
