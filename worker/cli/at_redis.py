@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import typer
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from shared.redis_streams import Keys, StreamClient
+from worker.cli.redis_trouble import explain
 from worker.cli.settings import fail, settings_or_exit
 from worker.lifecycle import ExitCode
-from worker.queue.redis_clients import connect, describe
+from worker.queue.redis_clients import connect
 
 T = TypeVar("T")
 
@@ -34,14 +35,12 @@ def at_redis(work: Callable[[Opened], Awaitable[T]]) -> T:
         clients = connect(settings.redis_url, key=keys.dead)
         try:
             return await work(Opened(clients.commands, clients.reader, keys))
+        except (RedisError, OSError) as error:
+            fail(await explain(error, clients.commands, keys), ExitCode.CRASHED)
         finally:
             await clients.close()
 
     try:
         return asyncio.run(run())
-    except ResponseError as error:
-        fail(f"Redis refuses this: {describe(error)}", ExitCode.CRASHED)
-    except (RedisError, OSError) as error:
-        fail(f"cannot reach Redis at REDIS_URL: {describe(error)}", ExitCode.CRASHED)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.FORCED) from None
