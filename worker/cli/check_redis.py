@@ -31,7 +31,7 @@ async def redis_findings(settings: Settings) -> AsyncIterator[Finding]:
         if refused is None:  # they are asked for with what could be writes
             yield await _extras(clients.commands, keys)
     except (RedisError, OSError) as error:
-        yield Finding("redis", Verdict.FAILED, *trouble(error))
+        yield Finding("redis", Verdict.FAILED, *trouble(error, settings.redis_url))
     finally:
         await clients.close()
 

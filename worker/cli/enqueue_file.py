@@ -99,7 +99,7 @@ class Filling:
         except (RedisError, OSError) as error:
             self.tally.unsure, self.tally.broken = (
                 len(entries),
-                await explain(error, redis.client, redis.keys),
+                await explain(error, redis),
             )
             return False
         self.tally.appended += len(entries)

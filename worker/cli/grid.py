@@ -18,6 +18,8 @@ _INDENT = 2
 """Columns by which a text is moved in where it goes on: a new row begins further left."""
 _LEAST = 12
 """Columns below which moving in would leave nothing to read."""
+_ALIGNED = 60
+"""Columns up to which texts without a terminal are padded: a longer one moves only its own row."""
 
 
 class Grid(Table):
@@ -51,7 +53,8 @@ class Grid(Table):
             [*([_plain(column.header)] if self.show_header else ()), *map(_plain, column.cells)]
             for column in self.columns
         ]
-        widths = [max(map(cell_len, cells), default=0) for cells in columns]
+        lengths = [map(cell_len, cells) for cells in columns]
+        widths = [max((n for n in each if n <= _ALIGNED), default=0) for each in lengths]
         for row in zip(*columns, strict=True):
             cells = zip(row, widths, self.columns, strict=True)
             yield "  ".join(_padded(*cell) for cell in cells).rstrip()

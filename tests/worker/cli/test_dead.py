@@ -290,7 +290,7 @@ def test_an_absent_redis_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatc
     result = run("list")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "llm-worker: cannot reach Redis at REDIS_URL: connection refused; "
+        "llm-worker: cannot reach Redis at REDIS_URL (127.0.0.1:1): connection refused; "
     )
     assert result.stderr.endswith("; next: llm-worker check\n")
     assert "hunter2" not in result.stderr

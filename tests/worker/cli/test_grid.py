@@ -35,6 +35,15 @@ def test_elsewhere_a_row_is_one_line() -> None:
     ]
 
 
+def test_a_long_text_moves_only_its_own_row() -> None:
+    """Or one address would push all that is to be done out of sight."""
+    table = grid("found", "what to do")
+    table.add_row("x" * 100, "mend it")
+    table.add_row("y", "leave it")
+    told = ["found  what to do", f"{'x' * 100}  mend it", "y      leave it"]
+    assert _lines(table, 1 << 30, terminal=False) == told
+
+
 def test_a_row_of_a_million_letters() -> None:
     """The text of somebody else's: as long as it is."""
     text = "x" * 1_000_000 + "!"

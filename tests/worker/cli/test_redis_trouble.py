@@ -25,9 +25,17 @@ def _under_way(cause: OSError) -> exceptions.ConnectionError:
     [
         (_under_way(ConnectionRefusedError(111, "x")), "connection refused", "start Redis, or"),
         (_under_way(socket.gaierror(-2, "x")), "no address is found for this name", "start Redis"),
-        (TimeoutError("no answer within 5 s"), "REDIS_URL: no answer within 5 s", "start Redis"),
-        (exceptions.ConnectionError("no Sentinel\nx"), "REDIS_URL: no Sentinel", "start Redis"),
-        (exceptions.ConnectionError(), "REDIS_URL: ConnectionError", "start Redis"),
+        (
+            TimeoutError("no answer within 5 s"),
+            "(r:6379): no answer within 5 s",
+            "start Redis",
+        ),
+        (
+            exceptions.ConnectionError("no Sentinel\nx"),
+            "(r:6379): no Sentinel",
+            "start Redis",
+        ),
+        (exceptions.ConnectionError(), "(r:6379): ConnectionError", "start Redis"),
         (exceptions.BusyLoadingError("x"), "reading its files", "wait"),
         (exceptions.AuthenticationError("x"), "Redis refuses this: ", "correct the login"),
         (exceptions.NoPermissionError("x"), "Redis refuses this: ", "rights of its user"),
@@ -39,10 +47,11 @@ def _under_way(cause: OSError) -> exceptions.ConnectionError:
 )
 def test_what_an_error_tells(error: exceptions.RedisError | OSError, found: str, fix: str) -> None:
     """Each by itself, as something else mends it."""
-    said, mend = trouble(error)
+    said, mend = trouble(error, "redis://:hunter2@r:6379/3")
     assert found in said
     assert fix in mend
     assert "\n" not in said + mend
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(
@@ -83,6 +92,6 @@ def test_a_redis_that_is_gone(
     result = terminal.run(*words)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        "llm-worker: cannot reach Redis at REDIS_URL: connection refused; "
+        "llm-worker: cannot reach Redis at REDIS_URL (127.0.0.1:1): connection refused; "
         f"start Redis, or correct REDIS_URL{NEXT}"
     )
