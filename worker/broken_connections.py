@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from collections.abc import Iterator
 
 import aiohttp
@@ -10,6 +11,7 @@ NOT_TAKEN = "it does not take connections: it hangs, or something on the way dro
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "no address is found for this name"),
+    (socket.gaierror, "no address is found for this name"),
     (aiohttp.ClientSSLError, "its certificate, or its TLS, is not accepted"),
     (aiohttp.ServerDisconnectedError, "the connection broke off"),
     (aiohttp.ClientPayloadError, "the connection broke off"),

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 
 import aiohttp
 import httpx2
@@ -34,6 +35,7 @@ REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.
         (aiohttp.ClientPayloadError(), "the connection broke off"),
         (aiohttp.ClientError(), ""),
         (OSError(-2, "Name or service not known"), ""),
+        (socket.gaierror(-2, "Name or service"), "no address is found for this name"),
         (ValueError(), ""),
     ],
 )

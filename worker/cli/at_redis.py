@@ -2,27 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import typer
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from shared.redis_streams import Keys, StreamClient
+from shared.redis_streams import Keys
+from worker.cli.redis_trouble import Opened, explain
 from worker.cli.settings import fail, settings_or_exit
 from worker.lifecycle import ExitCode
-from worker.queue.redis_clients import connect, describe
+from worker.queue.redis_clients import connect
 
+__all__ = ["Opened", "at_redis"]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Redis: a client for commands, one for reads that block, and the names there."""
-
-    client: StreamClient
-    reader: StreamClient
-    keys: Keys
 
 
 def at_redis(work: Callable[[Opened], Awaitable[T]]) -> T:
@@ -32,16 +24,15 @@ def at_redis(work: Callable[[Opened], Awaitable[T]]) -> T:
 
     async def run() -> T:
         clients = connect(settings.redis_url, key=keys.dead)
+        redis = Opened(settings.redis_url, clients.commands, clients.reader, keys)
         try:
-            return await work(Opened(clients.commands, clients.reader, keys))
+            return await work(redis)
+        except (RedisError, OSError) as error:
+            fail(await explain(error, redis), ExitCode.CRASHED)
         finally:
             await clients.close()
 
     try:
         return asyncio.run(run())
-    except ResponseError as error:
-        fail(f"Redis refuses this: {describe(error)}", ExitCode.CRASHED)
-    except (RedisError, OSError) as error:
-        fail(f"cannot reach Redis at REDIS_URL: {describe(error)}", ExitCode.CRASHED)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.FORCED) from None

@@ -7,15 +7,14 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from shared.config import ConfigError
 from worker.cli.check_model import model_findings
 from worker.cli.check_redis import redis_findings
 from worker.cli.finding import Finding, Verdict
-from worker.cli.settings import fail, printable, settings_or_exit
+from worker.cli.grid import Grid
+from worker.cli.settings import fail, settings_or_exit
+from worker.cli.words import console, grid, shown
 from worker.config import LogLevel, Settings
 from worker.core_api_client import CoreApiClient
 from worker.errors import Halt, JobError, Snooze
@@ -40,7 +39,7 @@ def check(
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings]))
     else:
-        Console().print(_table(findings))
+        console().print(_table(findings))
     raise typer.Exit(any(finding.verdict is Verdict.FAILED for finding in findings))
 
 
@@ -79,11 +78,10 @@ def _image_folder(settings: Settings) -> Finding:
     return Finding("image folder", Verdict.WARNING, f"{folder} {found}", fix)
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(findings: list[Finding]) -> Grid:
     colours = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
-    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    table = grid("", "what", "found", "what to do")
     for finding in findings:
         mark = f"[{colours[finding.verdict]}]{finding.verdict}[/]"
-        found, fix = (escape(printable(text)) for text in (finding.found, finding.fix))
-        table.add_row(mark, finding.what, found, fix)
+        table.add_row(mark, *map(shown, (finding.what, finding.found, finding.fix)))
     return table

@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import RedisError
 
 from shared.redis_streams import Keys
 from worker.cli.finding import Finding, Verdict
+from worker.cli.redis_trouble import trouble
 from worker.config import Settings
-from worker.operations.refused_writes import RefusedWrites, refused_writes, remedy
+from worker.operations.refused_writes import RefusedWrites, refused_writes
 from worker.queue.redis_capabilities import extras
-from worker.queue.redis_clients import FATAL, CommandClient, connect, describe
-from worker.queue.redis_connections import NotNow
+from worker.queue.redis_clients import CommandClient, connect
 
 
 async def redis_findings(settings: Settings) -> AsyncIterator[Finding]:
@@ -31,19 +31,9 @@ async def redis_findings(settings: Settings) -> AsyncIterator[Finding]:
         if refused is None:  # they are asked for with what could be writes
             yield await _extras(clients.commands, keys)
     except (RedisError, OSError) as error:
-        yield Finding("redis", Verdict.FAILED, describe(error), _redis_fix(error))
+        yield Finding("redis", Verdict.FAILED, *trouble(error, settings.redis_url))
     finally:
         await clients.close()
-
-
-def _redis_fix(error: Exception) -> str:
-    if isinstance(error, FATAL):
-        return "correct the login in REDIS_URL, or the rights of its user (docs/redis.md)"
-    if isinstance(error, BusyLoadingError):
-        return "wait: it reads its files, and answers when it has"
-    if isinstance(error, NotNow):
-        return remedy(str(error).partition(" ")[0])
-    return "start Redis, or correct REDIS_URL"
 
 
 def _writes(refused: RefusedWrites | None) -> Finding:

@@ -4,26 +4,22 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
-from redis.exceptions import RedisError, ResponseError
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from shared.enums import FailureReason, JobType
-from shared.redis_streams import Keys
+from worker.cli.at_redis import Opened, at_redis
 from worker.cli.deaths import said_by, show_deaths
-from worker.cli.settings import fail, printable, settings_or_exit
+from worker.cli.grid import Grid
+from worker.cli.settings import fail, printable
+from worker.cli.words import console, shown
 from worker.lifecycle import ExitCode
 from worker.operations.letters import Death, triage
 from worker.queue.dead_letters import DeadLetter, DeadLetters, LetterFilter
-from worker.queue.redis_clients import connect, describe
 
 T = TypeVar("T")
 dead = typer.Typer(
@@ -89,7 +85,7 @@ def list_letters(
         for letter in found:
             typer.echo(json.dumps(_summary(letter), ensure_ascii=False))
         return
-    table = Table(box=None, pad_edge=False)
+    table = Grid()
     rows = [_summary(letter) for letter in found]
     for name in ("id", "died", "job_type", "reason"):  # what the other commands take: never cut
         width = max((len(str(cells[name])) for cells in rows), default=0)
@@ -98,9 +94,9 @@ def list_letters(
     table.add_column("error", ratio=1, no_wrap=True, overflow="ellipsis")
     for cells in rows:
         names = ("id", "died", "job_type", "reason", "job_id", "error")
-        table.add_row(*(escape(_on_a_line(str(cells[name]))) for name in names))
+        table.add_row(*(shown(cells[name]) for name in names))
     if found:
-        Console().print(table)
+        console().print(table)
     typer.echo(f"{len(found)} dead letter{'' if len(found) == 1 else 's'}", err=True)
 
 
@@ -264,25 +260,8 @@ def _summary(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-@asynccontextmanager
-async def _open() -> AsyncGenerator[DeadLetters]:
-    settings = settings_or_exit()
-    keys = Keys(settings.llm_stream_prefix)
-    clients = connect(settings.redis_url, key=keys.dead)
-    try:
-        yield DeadLetters(clients.commands, keys)
-    finally:
-        await clients.close()
-
-
 def _with_letters(work: Callable[[DeadLetters], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with _open() as letters:
-            return await work(letters)
+    async def at(redis: Opened) -> T:
+        return await work(DeadLetters(redis.client, redis.keys))
 
-    try:
-        return asyncio.run(run())
-    except ResponseError as error:
-        fail(f"Redis refuses this: {describe(error)}", ExitCode.CRASHED)
-    except (RedisError, OSError) as error:
-        fail(f"cannot reach Redis at REDIS_URL: {describe(error)}", ExitCode.CRASHED)
+    return at_redis(at)

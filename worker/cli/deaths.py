@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 import typer
-from rich.table import Table
 
+from worker.cli.grid import Grid
 from worker.cli.words import as_json as one_line
 from worker.cli.words import console, count, grid, moment, shown
 from worker.operations.letters import Death, Said
 from worker.queue.dead_letters import DeadLetter
+
+_ERROR_SEEN_CHARS = 100
+"""On a terminal; elsewhere it is whole."""
 
 
 def said_by(letter: DeadLetter) -> Said:
@@ -22,16 +25,17 @@ def said_by(letter: DeadLetter) -> Said:
     )
 
 
-def deaths_table(deaths: Sequence[Death]) -> Table:
+def deaths_table(deaths: Sequence[Death]) -> Grid:
     """One row for all that died of the same."""
     names = ("reason", "cause", "job type", "#letters", "#last 10 min", "oldest", "newest")
-    table = grid(*names, "error of the newest")
+    table = grid(*names)
+    table.add_column("error of the newest", max_width=_ERROR_SEEN_CHARS)
     for death in deaths:
         table.add_row(
             *map(shown, (death.reason, death.cause or "-", death.job_type)),
             *map(count, (death.count, death.recent)),
             *map(moment, (death.oldest_at, death.newest_at)),
-            shown(death.sample[:100]),
+            shown(death.sample),
         )
     return table
 

@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 
 from shared.enums import JobStatus
 from shared.redis_streams import JobEntry, Keys, publish
+from worker.cli.grid import Grid
 from worker.cli.settings import fail, printable
+from worker.cli.words import console
 from worker.embedded.redis_server import NoRedisServer, RedisServerFailed
 from worker.embedded.samples import USER, Sample, paint, samples
 from worker.embedded.service import Service, ServiceFailed
@@ -41,22 +42,22 @@ def demo(
 
     Exit codes: 0 every job ended as it should, 1 one did not, 2 something could not be started.
     """
-    console = Console()
-    console.print("Starting Redis, a reference Core, a model stand-in and the worker …")
+    out = console(highlight=True)
+    out.print("Starting Redis, a reference Core, a model stand-in and the worker …")
     try:
         # SIGTERM ends the demo as Ctrl-C does: through the `with`, which stops every process.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with Stack() as stack:
             worker = _start_worker(stack)
-            ended_well = asyncio.run(_run_samples(stack, console))
-            _say_what_was_seen(console, worker)
+            ended_well = asyncio.run(_run_samples(stack, out))
+            _say_what_was_seen(out, worker)
             if stay:
-                _stay(stack, worker, console)
+                _stay(stack, worker, out)
             worker.stop()
     except (NoRedisServer, RedisServerFailed, ServiceFailed) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        console.print("\nStopped; nothing is left running.")
+        out.print("\nStopped; nothing is left running.")
         return
     if not ended_well:
         raise typer.Exit(ExitCode.CRASHED)
@@ -112,8 +113,8 @@ def _is_final(job: Mapping[str, Any] | None) -> bool:
     return job is not None and JobStatus(job["status"]).is_final
 
 
-def _table(wanted: Sequence[Sample], jobs: Jobs) -> Table:
-    table = Table(box=None, pad_edge=False, expand=True)
+def _table(wanted: Sequence[Sample], jobs: Jobs) -> Grid:
+    table = Grid(expand=True)
     for name, ratio in (("job", None), ("asked", 2), ("status", None), ("result", 3)):
         table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
     for sample in wanted:

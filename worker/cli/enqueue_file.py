@@ -15,12 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from shared.enums import JobType
 from worker.cli.at_redis import Opened, at_redis
+from worker.cli.redis_trouble import explain
 from worker.cli.settings import fail, printable
 from worker.cli.words import as_json, console
 from worker.lifecycle import ExitCode
 from worker.operations.awaiting import ends, newest_event
 from worker.operations.enqueuing import Given, Line, append_all, batches, read_lines
-from worker.queue.redis_clients import describe
 
 _BAD_SHOWN = 20
 
@@ -97,7 +97,10 @@ class Filling:
         try:
             await append_all(redis.client, redis.keys, self.job_type, entries)
         except (RedisError, OSError) as error:
-            self.tally.unsure, self.tally.broken = len(entries), describe(error)
+            self.tally.unsure, self.tally.broken = (
+                len(entries),
+                await explain(error, redis),
+            )
             return False
         self.tally.appended += len(entries)
         if self.wait_s is not None:
@@ -176,4 +179,4 @@ def _tell(filling: Filling, took_s: float, *, json_: bool) -> None:
             typer.echo(f"{ended}, {tally.missing:,} not ended in time")
     if tally.broken:
         unsure = f"{tally.unsure:,} jobs were on their way and may be there"
-        typer.echo(f"llm-worker: Redis went away: {printable(tally.broken)}; {unsure}", err=True)
+        typer.echo(f"llm-worker: {unsure}: {printable(tally.broken)}", err=True)

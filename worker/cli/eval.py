@@ -9,10 +9,11 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.progress import Progress
 
 from worker.cli.settings import fail, settings_or_exit
+from worker.cli.words import console
 from worker.config import Settings
 from worker.errors import Halt, Snooze
 from worker.evaluation.comparing import compare
@@ -37,9 +38,6 @@ from worker.llm.preflight import Preflight
 from worker.llm.router import Router
 from worker.model_side import build_llm
 from worker.observability.logs import configure
-
-_WIDE = 240
-"""Columns where no terminal says how many there are: a row stays a line."""
 
 
 def evaluate(
@@ -77,7 +75,7 @@ def evaluate(
     if reports is not None:
         if datasets:
             fail("--compare takes two reports and no sets")
-        _console().print(_compared(*reports), highlight=False)
+        console().print(_compared(*reports))
         return
     sheets = _sheets(datasets or [])
     _check_writable(json_file)
@@ -93,8 +91,8 @@ def evaluate(
     )
     stopped, code = _run(sheets, settings, terms)
     report = _report(sheets, settings, terms, stopped)
-    console = _console()
-    console.print(report_tables(report, console.width), highlight=False)
+    out = console()
+    out.print(report_tables(report, out.width))
     if json_file is not None:
         _write(report, json_file)
     if stopped:
@@ -153,7 +151,7 @@ async def _run_all(sheets: Sequence[Sheet], settings: Settings, terms: Terms) ->
 async def _run_one(sheet: Sheet, router: Router, settings: Settings, terms: Terms) -> None:
     dataset = sheet.dataset
     total = len(dataset.cases[: terms.limit]) * terms.repeat
-    errors = Console(stderr=True)
+    errors = console(stderr=True)
     with (
         sources_of(dataset.folder, settings) as sources,
         Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress,
@@ -229,8 +227,3 @@ def _write(report: Report, file: Path) -> None:
         write_report(report, file)
     except OSError as error:
         fail(f"--json: {file} cannot be written: {error.strerror}", ExitCode.CRASHED)
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE, no_color=True)

@@ -99,7 +99,7 @@ def _letter(letter_id: str, said: Mapping[str, str]) -> Iterator[tuple[str, str]
     reason = ", ".join(filter(None, (said.get("dead_reason"), said.get("dead_cause"))))
     yield "dead letter", shown(letter_id)
     yield "died", f"{moment(appended_at(letter_id))} of {shown(reason)}"
-    yield "error", shown(said.get("dead_error", "")[:500])
+    yield "error", shown(said.get("dead_error", ""))
     yield "attempts", shown(said.get("dead_attempts", "?"))
     yield "deliveries", shown(said.get("dead_deliveries", "?"))
     yield "again", f"llm-worker dead replay {shown(letter_id)}"

@@ -21,12 +21,12 @@ from rich.text import Text
 from shared.enums import JobType
 from worker.cli.at_redis import Opened, at_redis
 from worker.cli.pause import whoever
+from worker.cli.redis_trouble import explain
 from worker.cli.status import picture
 from worker.cli.words import as_json, console, moment
 from worker.marks import type_field
 from worker.operations.pausing import PauseNote, pause, resume
 from worker.operations.snapshot import Snapshot, take_snapshot
-from worker.queue.redis_clients import describe
 
 _KEYS = {"\x1b[A": "up", "\x1bOA": "up", "k": "up", "\x1b[B": "down", "\x1bOB": "down", "j": "down"}
 _LEGEND = "arrows choose a stream, p pauses it, r resumes it, q quits"
@@ -120,7 +120,7 @@ async def _live(redis: Opened, out: Console, every: float, looks: int) -> None:
                 try:
                     snapshot = await take_snapshot(redis.client, redis.keys)
                 except (RedisError, OSError) as error:  # the last look stays, with the news
-                    said = f"Redis is away: {describe(error)}"
+                    said = await explain(error, redis)
 
 
 def _framed(snapshot: Snapshot, screen: Screen, said: str) -> RenderableType:
@@ -143,7 +143,7 @@ async def _pressed(redis: Opened, screen: Screen, keys: "asyncio.Queue[str]", ev
                 else:
                     await resume(redis.client, redis.keys, [field])
             except (RedisError, OSError) as error:
-                return f"not done: {describe(error)}"
+                return f"not done: {await explain(error, redis)}"
             return f"{screen.job_type}: {action}d"
     return ""
 

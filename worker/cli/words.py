@@ -7,22 +7,25 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from worker.cli.grid import Grid
 from worker.operations.words import age, count, moment, of_limit, printable
 
 __all__ = ["age", "as_json", "console", "count", "grid", "moment", "of_limit", "shown"]
 
-_WIDE = 240
-"""Columns where no terminal says how many there are: a row stays a line."""
+_ENDLESS = 1 << 30
+"""Columns where there is no terminal: no row is wrapped, no text is cut."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Colours on a terminal; elsewhere plain text that a program can read."""
-    made = Console(stderr=stderr, highlight=False)
-    if made.is_terminal:
+def console(*, stderr: bool = False, highlight: bool = False) -> Console:
+    """Where commands print: colours and folding on a terminal; elsewhere plain rows, whole.
+
+    Neither COLUMNS nor FORCE_COLOR makes a terminal of a pipe: a mail would be cut at 80 columns.
+    """
+    made = Console(stderr=stderr, highlight=highlight)
+    if made.is_terminal and made.file.isatty():
         return made
-    return Console(stderr=stderr, highlight=False, width=_WIDE, no_color=True)
+    return Console(stderr=stderr, highlight=highlight, force_terminal=False, width=_ENDLESS)
 
 
 def shown(text: object) -> str:
@@ -30,9 +33,9 @@ def shown(text: object) -> str:
     return escape(printable(str(text)).replace("\n", "\\n"))
 
 
-def grid(*names: str) -> Table:
+def grid(*names: str) -> Grid:
     """A table without lines; columns whose name begins with # are numbers."""
-    table = Table(box=None, pad_edge=False)
+    table = Grid()
     for name in names:
         is_number = name.startswith("#")
         table.add_column(

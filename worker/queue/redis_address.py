@@ -56,6 +56,10 @@ class Address:
     options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """What stood behind the `?`, without `db`."""
 
+    def __str__(self) -> str:
+        """Where it is, without who comes."""
+        return self.path or ", ".join(f"{host}:{port}" for host, port in self.places)
+
 
 def read_address(url: str) -> Address:
     """Take a Redis URL apart.

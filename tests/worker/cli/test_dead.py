@@ -1,6 +1,5 @@
 """`llm-worker dead`: letters are listed, shown, put back and thrown away, and never by accident."""
 
-import asyncio
 import importlib
 import json
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from worker.cli import app
 from worker.config import Settings
 from worker.queue.redis_clients import CommandClient, RedisClients
 
-MODULE = importlib.import_module("worker.cli.dead")
+MODULE = importlib.import_module("worker.cli.at_redis")
 Run = Callable[..., Result]
 
 
@@ -199,7 +198,8 @@ def test_a_rate_is_kept(run: Run, graves: Graves, monkeypatch: pytest.MonkeyPatc
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(MODULE, "asyncio", SimpleNamespace(run=asyncio.run, sleep=sleep))
+    dead = importlib.import_module("worker.cli.dead")
+    monkeypatch.setattr(dead, "asyncio", SimpleNamespace(sleep=sleep))
     for _ in range(2):
         graves.bury("a")
     assert run("replay", "--all", "--rate", "4").exit_code == 0
@@ -289,7 +289,10 @@ def test_an_absent_redis_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@127.0.0.1:1")
     result = run("list")
     assert result.exit_code == 1
-    assert result.stderr.startswith("llm-worker: cannot reach Redis at REDIS_URL: ConnectionError")
+    assert result.stderr.startswith(
+        "llm-worker: cannot reach Redis at REDIS_URL (127.0.0.1:1): connection refused; "
+    )
+    assert result.stderr.endswith("; next: llm-worker check\n")
     assert "hunter2" not in result.stderr
 
 

@@ -175,5 +175,8 @@ def test_an_absent_redis_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@127.0.0.1:1")
     result = run("intent_classify", QUERY)
     assert result.exit_code == 1
-    assert result.stderr.startswith("llm-worker: cannot reach Redis at REDIS_URL: ConnectionError")
+    assert result.stderr == (
+        "llm-worker: cannot reach Redis at REDIS_URL (127.0.0.1:1): connection refused; "
+        "start Redis, or correct REDIS_URL; next: llm-worker check\n"
+    )
     assert "hunter2" not in result.stderr

@@ -146,7 +146,7 @@ def test_an_absent_redis_is_one_line(
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@127.0.0.1:1")
     result = terminal.run(*words)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("llm-worker: cannot reach Redis at REDIS_URL: ")
+    assert result.stderr.startswith("llm-worker: cannot reach Redis at REDIS_URL (127.0.0.1:1): ")
     assert result.stderr.count("\n") == 1
     assert "hunter2" not in result.stderr
 
