@@ -57,7 +57,7 @@ async def test_a_server_that_answers_and_takes_no_writes(
 ) -> None:
     """It is neither ready nor up, and what mends it is said; to look changes nothing."""
     before = await tell(own_server, "DBSIZE")
-    assert await look(clients) == ("ok", True, "no worker lives")
+    assert await look(clients) == ("ok", True, "no worker runs")
     await tell(own_server, *trouble.split())
     said, takes_writes, told = await look(clients)
     assert said.startswith(f"refuses writes: {code} ")
@@ -65,7 +65,7 @@ async def test_a_server_that_answers_and_takes_no_writes(
     assert told.startswith("Redis takes no writes: ")
     assert mends in told
     await tell(own_server, *cure.split())
-    assert await look(clients) == ("ok", True, "no worker lives")
+    assert await look(clients) == ("ok", True, "no worker runs")
     assert await tell(own_server, "DBSIZE") == before
 
 

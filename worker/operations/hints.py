@@ -6,6 +6,7 @@ from shlex import quote
 
 from worker.marks import tenant_field
 from worker.operations.fleet import Worker
+from worker.operations.halts import halts_said
 from worker.operations.letters import RECENT_S, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.tenants import TenantsWaiting
@@ -49,7 +50,7 @@ def hints(
     living = [worker for worker in workers if not worker.silent]
     if refused:
         yield Hint(f"Redis takes no writes: {refused}", "llm-worker check")
-    halts = list(_halted(workers, living))
+    halts = list(_halted(workers, is_all=not (living or refused)))
     yield from halts
     yield from _workers(streams, living, is_known=not (refused or halts))
     yield from _services(living)
@@ -59,19 +60,11 @@ def hints(
         yield from _gone(workers)
 
 
-def _halted(workers: Sequence[Worker], living: Sequence[Worker]) -> Iterator[Hint]:
-    """Once for all that give the same reason; not where the next start on that machine runs."""
-    by_why: dict[str, list[float]] = {}
-    for worker in workers:
-        host, at = worker.facts.host, worker.facts.halted_at
-        if worker.facts.halted and not any(
-            w.facts.host == host and w.facts.started_at > at for w in living
-        ):
-            by_why.setdefault(worker.facts.halted, []).append(worker.heard_s_ago)
-    for why, ages in by_why.items():
-        last = f"{age(min(ages))} ago: {why}"
-        who = "a worker halted" if len(ages) == 1 else f"{len(ages)} workers halted, the last"
-        yield Hint(f"{who} {last}", "llm-worker check")
+def _halted(workers: Sequence[Worker], *, is_all: bool) -> Iterator[Hint]:
+    """What halts is not to be started again; `is_all`: no other worker is known to run."""
+    for number, said in enumerate(halts_said(workers)):
+        nobody = "no worker runs: " if is_all and not number else ""
+        yield Hint(f"{nobody}{said}", "llm-worker check")
 
 
 def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
@@ -89,7 +82,7 @@ def _workers(
 ) -> Iterator[Hint]:
     waiting = sum(stream.waiting + stream.in_flight for stream in streams)
     if not living and is_known:
-        text = f"no worker lives; {_wait(waiting)}" if waiting else "no worker lives"
+        text = f"no worker runs; {_wait(waiting)}" if waiting else "no worker runs"
         yield Hint(text, "llm-worker run")
     unserved = [s for s in streams if s.waiting and living and not s.served_by]
     for stream in unserved:

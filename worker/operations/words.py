@@ -20,6 +20,11 @@ def age(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def over(seconds: float) -> str:
+    """Within what span several things were, to go on a sentence; empty for one moment."""
+    return f" in {age(seconds)}" if seconds >= 1 else ""
+
+
 def moment(at: float) -> str:
     """A moment in UTC, to the second; of what is no moment there is nothing to tell."""
     try:
