@@ -42,8 +42,16 @@ async def look(clients: RedisClients) -> tuple[str, bool, str]:
 @pytest.mark.parametrize(
     ("code", "trouble", "cure", "mends"),
     [
-        ("OOM", "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "of maxmemory 1B; raise"),
-        ("READONLY", f"REPLICAOF 127.0.0.1 {NOBODY}", "REPLICAOF NO ONE", "a replica: let"),
+        (
+            *("OOM", "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+            "of maxmemory 1B; nothing new can be enqueued",
+        ),
+        (
+            "READONLY",
+            f"REPLICAOF 127.0.0.1 {NOBODY}",
+            "REPLICAOF NO ONE",
+            "all jobs wait; this is a replica: let",
+        ),
         (
             "NOREPLICAS",
             "CONFIG SET min-replicas-to-write 1",
