@@ -245,6 +245,7 @@ async def test_a_jobs_story(mine: Site, fleet: Fleet, streams: Streams) -> None:
         words = _words(got.text)
         assert got.status == 200
         assert "Now: waiting" in words
+        assert "waits because no worker runs " in words
         assert f"text_tag, entry {entry_id}" in words
         assert "tenant acme" in words
         assert "Cancel this job" in words
