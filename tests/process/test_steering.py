@@ -171,4 +171,4 @@ async def test_a_worker_that_is_killed_falls_silent(bench: Bench) -> None:
     await until(lambda: _silent(bench), what="silence", patience_s=60)
     status = await type_in(bench, "status")
     assert "silent for" in status.out
-    assert "no worker lives" in status.out
+    assert "no worker runs" in status.out

@@ -42,8 +42,16 @@ async def look(clients: RedisClients) -> tuple[str, bool, str]:
 @pytest.mark.parametrize(
     ("code", "trouble", "cure", "mends"),
     [
-        ("OOM", "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", "of maxmemory 1B; raise"),
-        ("READONLY", f"REPLICAOF 127.0.0.1 {NOBODY}", "REPLICAOF NO ONE", "a replica: let"),
+        (
+            *("OOM", "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+            "of maxmemory 1B; nothing new can be enqueued",
+        ),
+        (
+            "READONLY",
+            f"REPLICAOF 127.0.0.1 {NOBODY}",
+            "REPLICAOF NO ONE",
+            "all jobs wait; this is a replica: let",
+        ),
         (
             "NOREPLICAS",
             "CONFIG SET min-replicas-to-write 1",
@@ -57,7 +65,7 @@ async def test_a_server_that_answers_and_takes_no_writes(
 ) -> None:
     """It is neither ready nor up, and what mends it is said; to look changes nothing."""
     before = await tell(own_server, "DBSIZE")
-    assert await look(clients) == ("ok", True, "no worker lives")
+    assert await look(clients) == ("ok", True, "no worker runs")
     await tell(own_server, *trouble.split())
     said, takes_writes, told = await look(clients)
     assert said.startswith(f"refuses writes: {code} ")
@@ -65,7 +73,7 @@ async def test_a_server_that_answers_and_takes_no_writes(
     assert told.startswith("Redis takes no writes: ")
     assert mends in told
     await tell(own_server, *cure.split())
-    assert await look(clients) == ("ok", True, "no worker lives")
+    assert await look(clients) == ("ok", True, "no worker runs")
     assert await tell(own_server, "DBSIZE") == before
 
 

@@ -73,12 +73,23 @@ def _event(said: Mapping[str, str]) -> Iterator[str]:
 
 
 def _chapter(chapter: Chapter) -> Iterator[tuple[str, str]]:
-    entry, told = chapter.entry, chapter.told
+    entry = chapter.entry
     yield "stream", shown(f"{entry.job_type}, entry {entry.entry_id}")
     yield "appended", moment(appended_at(entry.entry_id))
     for name in ("user_id", "tenant", "deadline"):
         if value := getattr(entry, name):
             yield name.removesuffix("_id"), shown(value)
+    if chapter.waits_because:
+        yield "waits because", shown(chapter.waits_because)
+    yield from _holder(chapter)
+    if chapter.next_try:
+        yield "next try", shown(chapter.next_try)
+    if entry.recorded:
+        yield "answer", "written down; it is on its way to Core"
+
+
+def _holder(chapter: Chapter) -> Iterator[tuple[str, str]]:
+    entry, told = chapter.entry, chapter.told
     if entry.holder:
         silent = " [red](silent)[/]" if chapter.silent else ""
         yield "worker", shown(entry.holder) + silent
@@ -89,10 +100,6 @@ def _chapter(chapter: Chapter) -> Iterator[tuple[str, str]]:
         yield "attempts", str(told.attempts)
         if told.trouble:
             yield "last error", shown(told.trouble)
-    if chapter.next_try:
-        yield "next try", shown(chapter.next_try)
-    if entry.recorded:
-        yield "answer", "written down; it is on its way to Core"
 
 
 def _letter(letter_id: str, said: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,7 @@ def workers(json_: JsonOption = False) -> None:
     out = console()
     for worker in snapshot.workers:
         out.print(_portrait(worker))
-    typer.echo(amount(len(snapshot.workers), "worker"), err=True)
+    typer.echo(_counted(snapshot.workers), err=True)
 
 
 async def _snapshot(redis: Opened) -> Snapshot:
@@ -104,8 +104,8 @@ def _limits(worker: Worker) -> Iterator[str]:
 
 def _state(worker: Worker) -> Iterator[str]:
     if worker.silent:
-        ago, why = age(worker.heard_s_ago), worker.facts.halted
-        yield f"[red]halted {ago} ago[/]: {shown(why)}" if why else f"[red]silent for {ago}[/]"
+        ago, why = age(worker.heard_s_ago), shown(worker.facts.halted)
+        yield f"[red]{worker.halted}[/]: {why}" if why else f"[red]silent for {ago}[/]"
         return
     if worker.facts.draining:
         yield "[yellow]draining[/]"
@@ -134,6 +134,15 @@ def _hints(snapshot: Snapshot) -> RenderableType:
 
 
 # ------------------------------------------------------------------------------------- workers
+
+
+def _counted(found: Sequence[Worker]) -> str:
+    """Those that live, those that are silent, and halts, however few rows they have."""
+    living = sum(not worker.silent for worker in found)
+    silent = sum(worker.silent and not worker.facts.halted for worker in found)
+    halts = sum(worker.halts for worker in found)
+    more = [f"{silent:,} silent"] * bool(silent) + [amount(halts, "halt")] * bool(halts)
+    return ", ".join([amount(living, "worker"), *more])
 
 
 def _portrait(worker: Worker) -> RenderableType:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
-from worker.operations.words import amount
+from worker.operations.words import age, amount, over
 from worker.steering.roster import SILENT_AFTER_S, WorkerFacts, load_facts
 
 HALTED_SHOWN_S = 600.0
@@ -21,6 +21,7 @@ class Worker:
         silent: whether it has not been heard of for three beats: dead, frozen or cut off; or
             whether that was its last word (`facts.halted`).
         pending: jobs that Redis says are in its hands, where that was counted.
+        halts: how many halts its row stands for, over `halting_s` seconds, see `halts.py`.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Worker:
     heard_s_ago: float
     silent: bool
     pending: int = 0
+    halts: int = 0
+    halting_s: float = 0.0
 
     @property
     def takes_nothing(self) -> str:
@@ -38,6 +41,16 @@ class Worker:
         waits = "waits" if self.facts.waiting_for_core == 1 else "wait"
         why = "is away" if "core" in self.facts.gates else "has to catch up"
         return f"takes nothing: {answers} {waits} for Core, which {why}"
+
+    @property
+    def halted(self) -> str:
+        """That it halted and when, in words, before `facts.halted`: why; empty where it did not."""
+        if not self.facts.halted:
+            return ""
+        ago = f"{age(self.heard_s_ago)} ago"
+        if self.halts < 2:
+            return f"halted {ago}"
+        return f"halted {self.halts} times{over(self.halting_s)}, the last {ago}"
 
     @property
     def uptime_s(self) -> float:

@@ -6,11 +6,12 @@ from shlex import quote
 
 from worker.marks import tenant_field
 from worker.operations.fleet import Worker
+from worker.operations.halts import halts_said
 from worker.operations.letters import RECENT_S, Letters
 from worker.operations.pausing import PauseNote
 from worker.operations.tenants import TenantsWaiting
 from worker.operations.view import StreamView
-from worker.operations.words import age, amount
+from worker.operations.words import age, amount, called, waits
 from worker.steering.roster import ModelServer
 
 _TENANTS_NAMED = 10
@@ -49,7 +50,7 @@ def hints(
     living = [worker for worker in workers if not worker.silent]
     if refused:
         yield Hint(f"Redis takes no writes: {refused}", "llm-worker check")
-    halts = list(_halted(workers, living))
+    halts = list(_halted(workers, is_all=not (living or refused)))
     yield from halts
     yield from _workers(streams, living, is_known=not (refused or halts))
     yield from _services(living)
@@ -59,19 +60,11 @@ def hints(
         yield from _gone(workers)
 
 
-def _halted(workers: Sequence[Worker], living: Sequence[Worker]) -> Iterator[Hint]:
-    """Once for all that give the same reason; not where the next start on that machine runs."""
-    by_why: dict[str, list[float]] = {}
-    for worker in workers:
-        host, at = worker.facts.host, worker.facts.halted_at
-        if worker.facts.halted and not any(
-            w.facts.host == host and w.facts.started_at > at for w in living
-        ):
-            by_why.setdefault(worker.facts.halted, []).append(worker.heard_s_ago)
-    for why, ages in by_why.items():
-        last = f"{age(min(ages))} ago: {why}"
-        who = "a worker halted" if len(ages) == 1 else f"{len(ages)} workers halted, the last"
-        yield Hint(f"{who} {last}", "llm-worker check")
+def _halted(workers: Sequence[Worker], *, is_all: bool) -> Iterator[Hint]:
+    """What halts is not to be started again; `is_all`: no other worker is known to run."""
+    for number, said in enumerate(halts_said(workers)):
+        nobody = "no worker runs: " if is_all and not number else ""
+        yield Hint(f"{nobody}{said}", "llm-worker check")
 
 
 def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
@@ -87,13 +80,13 @@ def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
 def _workers(
     streams: Sequence[StreamView], living: Sequence[Worker], *, is_known: bool
 ) -> Iterator[Hint]:
-    waiting = sum(stream.waiting + stream.in_flight for stream in streams)
+    jobs = sum(stream.waiting + stream.in_flight for stream in streams)
     if not living and is_known:
-        text = f"no worker lives; {_wait(waiting)}" if waiting else "no worker lives"
+        text = f"no worker runs; {waits(jobs)}" if jobs else "no worker runs"
         yield Hint(text, "llm-worker run")
     unserved = [s for s in streams if s.waiting and living and not s.served_by]
     for stream in unserved:
-        text = f"{_wait(stream.waiting)} on {stream.job_type}, which no living worker takes"
+        text = f"{waits(stream.waiting)} on {stream.job_type}, which no living worker takes"
         yield Hint(text, f"WORKER_JOB_TYPES={stream.job_type} llm-worker run")
     for worker in living:
         if worker.takes_nothing:
@@ -106,8 +99,8 @@ def _services(living: Sequence[Worker]) -> Iterator[Hint]:
         for service, why in worker.facts.gates.items():
             closed.setdefault((service, why), []).append(worker.name)
     for (service, why), names in closed.items():
-        name = "Core" if service == "core" else f"the {service}"
-        yield Hint(f"{name} is away for {_who(names, living)}: {why}", "llm-worker check")
+        who = _who(names, living)
+        yield Hint(f"{called(service)} is away for {who}: {why}", "llm-worker check")
     sick: dict[tuple[str, str], list[str]] = {}
     for worker in living:
         for server in worker.facts.servers:
@@ -138,25 +131,19 @@ def _who(names: Sequence[str], living: Sequence[Worker]) -> str:
 def _paused(streams: Sequence[StreamView], pauses: Pauses, now: float) -> Iterator[Hint]:
     for stream in streams:
         if stream.paused is not None:
-            text = f"{stream.job_type} is paused{_by(stream.paused, now)}; {_wait(stream.waiting)}"
+            text = f"{stream.job_type} is paused{stream.paused.said(now)}; {waits(stream.waiting)}"
             yield Hint(text, f"llm-worker resume {stream.job_type}")
     jobs = pauses.tenants.jobs
     tenants = sorted(jobs, key=lambda tenant: (-jobs[tenant], tenant))
     at_least = "at least " if pauses.tenants.not_looked_at else ""
     for tenant in tenants[:_TENANTS_NAMED]:
         note = pauses.notes.get(tenant_field(tenant), PauseNote())
-        text = f"tenant {tenant} is paused{_by(note, now)}; {at_least}{_wait(jobs[tenant])}"
+        text = f"tenant {tenant} is paused{note.said(now)}; {at_least}{waits(jobs[tenant])}"
         yield Hint(text, f"llm-worker resume --tenant {quote(tenant)}")
     if others := tenants[_TENANTS_NAMED:]:
         waiting = sum(jobs[tenant] for tenant in others)
-        text = f"{len(others)} more tenants are paused; {at_least}{_wait(waiting)}"
+        text = f"{len(others)} more tenants are paused; {at_least}{waits(waiting)}"
         yield Hint(text, "llm-worker pause")
-
-
-def _by(note: PauseNote, now: float) -> str:
-    who = f" by {note.by}" if note.by else ""
-    when = f" for {round((now - note.at) / 60)} min" if note.at else ""
-    return f"{who}{when}{f' ({note.why})' if note.why else ''}"
 
 
 def _letters(letters: Letters) -> Iterator[Hint]:
@@ -167,7 +154,3 @@ def _letters(letters: Letters) -> Iterator[Hint]:
             text = f"{jobs} died in {RECENT_S / 60:.0f} minutes of {why}"
             command = f"llm-worker dead list --reason {quote(death.reason)} --newer-than 10m"
             yield Hint(text, command)
-
-
-def _wait(jobs: int) -> str:
-    return f"{amount(jobs, 'job')} {'waits' if jobs == 1 else 'wait'}"

@@ -1,6 +1,6 @@
 """When a job is tried again, or what it waits for: as its worker tells, and by the clock. Pure."""
 
-from worker.operations.words import age
+from worker.operations.words import age, called
 from worker.steering.roster import HeldJob, WorkerFacts
 
 
@@ -16,9 +16,8 @@ def next_try(told: HeldJob, worker: WorkerFacts, now: float, *, silent: bool = F
     if silent:
         return "when another worker takes it over"
     if told.waits_for:
-        name = "Core" if told.waits_for == "core" else f"the {told.waits_for}"
         why = worker.gates.get(told.waits_for, "")
-        return f"when {name} is back" + (f": {why}" if why else "")
+        return f"when {called(told.waits_for)} is back" + (f": {why}" if why else "")
     if told.stage != "parked":
         return ""
     if told.due_at > now:

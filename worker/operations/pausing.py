@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any, cast
 
 from redis.exceptions import ResponseError
@@ -20,6 +21,12 @@ class PauseNote:
     by: str = ""
     at: float = 0.0
     why: str = ""
+
+    def said(self, now: float) -> str:
+        """By whom, for how long and why, to go on "is paused"."""
+        who = f" by {self.by}" if self.by else ""
+        when = f" for {round((now - self.at) / 60)} min" if self.at and isfinite(self.at) else ""
+        return f"{who}{when}{f' ({self.why})' if self.why else ''}"
 
 
 async def read_pauses(client: StreamClient, keys: Keys) -> dict[str, PauseNote]:

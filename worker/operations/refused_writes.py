@@ -16,17 +16,22 @@ _FIXES: Mapping[str, str] = {
     "NOREPLICAS": "bring its replicas back, or lower min-replicas-to-write",
     "BUSY": "somebody's script does not end: SCRIPT KILL ends it",
 }
+_NOTHING_NEW = "nothing new can be enqueued, producers are refused"
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedWrites:
-    """What is wrong with a Redis that answers and takes no writes."""
+    """What is wrong with a Redis that answers and takes no writes, what mends it, what comes of it.
+
+    Nothing is lost either way.
+    """
 
     found: str
     fix: str
+    means: str
 
     def __str__(self) -> str:
-        return f"{self.found}; {self.fix}"
+        return f"{self.found}; {self.means}; {self.fix}"
 
 
 async def refused_writes(client: StreamClient, keys: Keys) -> RefusedWrites | None:
@@ -42,12 +47,19 @@ async def refused_writes(client: StreamClient, keys: Keys) -> RefusedWrites | No
     if refusal is None:
         return None
     found = await _fullness(client) if refusal.code == "OOM" else ""
-    return RefusedWrites(found or str(refusal), remedy(refusal.code))
+    return RefusedWrites(found or str(refusal), remedy(refusal.code), meaning(refusal.code))
 
 
 def remedy(code: str) -> str:
     """What mends it, by the first word of what the server says."""
     return _FIXES.get(code, "see the log of Redis")
+
+
+def meaning(code: str) -> str:
+    """What comes of it, by the same word: one that is only full lets a worker's scripts pass."""
+    if code == "OOM":
+        return f"{_NOTHING_NEW}; what is queued is worked off"
+    return f"{_NOTHING_NEW}; all jobs wait"
 
 
 async def _fullness(client: StreamClient) -> str:

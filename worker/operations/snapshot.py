@@ -7,6 +7,7 @@ from shared.redis_streams import Keys, StreamClient
 from worker.marks import type_field
 from worker.operations.draining import Draining, gained
 from worker.operations.fleet import Worker, read_workers
+from worker.operations.halts import folded
 from worker.operations.hints import Hint, Pauses, hints
 from worker.operations.letters import Letters, read_letters
 from worker.operations.pausing import PauseNote, read_pauses
@@ -22,6 +23,7 @@ class Snapshot:
 
     Attributes:
         at: the server's clock, in Unix seconds.
+        workers: their rows as they are shown, see `halts.py`.
         pauses: what is paused, by `type:image_tag` or `tenant:acme`.
         tenants: how many jobs of those that are paused wait.
         hints: what is odd, and what to do about it.
@@ -42,7 +44,8 @@ async def take_snapshot(client: StreamClient, keys: Keys) -> Snapshot:
     told = await read_workers(client, keys, now)
     pauses = await read_pauses(client, keys)
     counts = await count_streams(client, keys)
-    workers = [replace(w, pending=sum(s.holders.get(w.name, 0) for s in counts)) for w in told]
+    held = [replace(w, pending=sum(s.holders.get(w.name, 0) for s in counts)) for w in told]
+    workers = folded(held)
     letters = await read_letters(client, keys, now)
     refused = str(await refused_writes(client, keys) or "")
     waiting = sum(stream.waiting for stream in counts)

@@ -6,10 +6,11 @@ from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
 from worker.operations.finding import LOOK_AT, EntryPlace, find_entries, is_entry_id
-from worker.operations.fleet import Worker, read_workers
+from worker.operations.fleet import read_workers
 from worker.operations.next_try import next_try
 from worker.operations.pluck import Plucking, Row
 from worker.operations.streams import appended_at, server_now
+from worker.operations.why_waiting import Around, look_around, why_waiting
 from worker.steering.roster import HeldJob
 
 EVENT_FIELDS = (
@@ -33,6 +34,8 @@ class Chapter:
     """Whether the worker that has it has not been heard of lately."""
     next_try: str = ""
     """When it is tried again, or what it waits for, in words; empty where nobody can tell."""
+    waits_because: str = ""
+    """Why no worker has it; empty unless it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,7 @@ async def tell_story(
 ) -> Story:
     """Look for a job by its job id or by its entry id, up to a bound."""
     search = await find_entries(client, keys, wanted, look_at=look_at)
-    now = await server_now(client)
-    workers = await read_workers(client, keys, now)
+    around = await _around(client, keys, search.places)
     by_entry = is_entry_id(wanted)
     events = Plucking(client, keys.events, EVENT_FIELDS, newest_first=True)
     letters = Plucking(
@@ -108,7 +110,7 @@ async def tell_story(
     score = cast("bytes | None", await client.execute_command("ZSCORE", keys.cancelled, job_id))
     return Story(
         wanted=wanted,
-        chapters=tuple(_chapter(place, workers, now) for place in search.places),
+        chapters=tuple(_chapter(place, around) for place in search.places),
         letters=tuple(own_letters),
         events=tuple(sorted(own_events, key=at)),
         cancelled_at=None if score is None else float(score) / 1_000,
@@ -127,15 +129,25 @@ async def _own(walk: Plucking, wanted: str, name: str) -> list[Row]:
     return found
 
 
-def _chapter(place: EntryPlace, workers: Sequence[Worker], now: float) -> Chapter:
-    holder = next((worker for worker in workers if worker.name == place.holder), None)
+async def _around(client: StreamClient, keys: Keys, places: Sequence[EntryPlace]) -> Around:
+    """What may stand in its way, where it waits; else only who lives."""
+    now = await server_now(client)
+    workers = await read_workers(client, keys, now)
+    waiting = [place.job_type for place in places if place.where == "waiting"]
+    if not waiting:
+        return Around(now, workers, {}, {})
+    return await look_around(client, keys, waiting, workers, now)
+
+
+def _chapter(place: EntryPlace, around: Around) -> Chapter:
+    holder = next((worker for worker in around.workers if worker.name == place.holder), None)
     jobs = () if holder is None else holder.facts.jobs
     key = (place.job_type, place.entry_id)
     told = next((job for job in jobs if (job.job_type, job.entry_id) == key), None)
     silent = bool(place.holder) and (holder is None or holder.silent)
     if holder is None or told is None:
-        return Chapter(place, told, silent)
-    return Chapter(place, told, silent, next_try(told, holder.facts, now, silent=silent))
+        return Chapter(place, told, silent, waits_because=why_waiting(place, around))
+    return Chapter(place, told, silent, next_try(told, holder.facts, around.now, silent=silent))
 
 
 def _is_end(event: Row) -> bool:

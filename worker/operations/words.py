@@ -20,6 +20,11 @@ def age(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
+def over(seconds: float) -> str:
+    """Within what span several things were, to go on a sentence; empty for one moment."""
+    return f" in {age(seconds)}" if seconds >= 1 else ""
+
+
 def moment(at: float) -> str:
     """A moment in UTC, to the second; of what is no moment there is nothing to tell."""
     try:
@@ -38,6 +43,16 @@ def of_limit(used: int, limit: int) -> str:
     return f"{used:,}/{limit:,}" if used <= limit else f"{used:,} (limit {limit:,})"
 
 
+def called(service: str) -> str:
+    """A service, as it stands in a sentence."""
+    return "Core" if service == "core" else f"the {service}"
+
+
 def amount(number: int, of: str) -> str:
     """So many of something, in a sentence: `1 job`, `12 jobs`."""
     return f"{number:,} {of}" if number == 1 else f"{number:,} {of}s"
+
+
+def waits(number: int, of: str = "job") -> str:
+    """That so many of something wait: `1 job waits`, `12 jobs wait`."""
+    return f"{amount(number, of)} {'waits' if number == 1 else 'wait'}"

@@ -21,6 +21,19 @@ def test_a_job_that_waits_and_one_that_died(terminal: Terminal) -> None:
     assert "\x1b" not in out
 
 
+def test_why_it_waits(terminal: Terminal) -> None:
+    """In one line; what others have written steers nothing."""
+    terminal.add("j1")
+    assert "waits because no worker runs" in " ".join(terminal.run("job", "j1").stdout.split())
+    terminal.tell("w1", job_types=["text_tag"], gates={"model": f"503 {EVIL}"})
+    said = r"no worker takes text_tag now: w1 finds the model away: 503 \x1b[2J[red]x"
+    assert said in terminal.run("job", "j1").stdout
+    assert terminal.run("pause", "text_tag", "--why", "GPU at work").exit_code == 0
+    assert " text_tag is paused by " in terminal.run("job", "j1").stdout
+    [chapter] = terminal.json("job", "j1")["story"]["chapters"]
+    assert chapter["waits_because"].endswith("(GPU at work)")
+
+
 def test_json_for_programs(terminal: Terminal) -> None:
     """The state in one word, and everything that was found."""
     terminal.add("j1")

@@ -15,7 +15,7 @@ def test_an_empty_redis(terminal: Terminal) -> None:
     result = terminal.run("status")
     assert result.exit_code == 0
     assert "text_tag" in result.stdout
-    assert "! no worker lives" in result.stdout
+    assert "! no worker runs" in result.stdout
     assert "llm-worker run" in result.stdout
 
 
@@ -60,10 +60,26 @@ def test_why_a_worker_halted_stands_in_its_row(terminal: Terminal) -> None:
     for number, row in enumerate(rows):
         assert " halted " in row
         assert f": bad key {number} " + r"\x1b[2J[red]evil[/]\nnext" in row
-    assert "no worker lives" not in out
+    assert "llm-worker run" not in out
     assert "\x1b" not in out
     out = terminal.run("workers").stdout
     assert out.count("bad key") == 2
+
+
+def test_halts_of_a_restart_loop_are_one_row(terminal: Terminal) -> None:
+    """And no workers: each start has a new process id, and so a row of its own."""
+    for number in range(8):
+        terminal.tell(f"w{number}", host="gpu1", pid=number, halted="bad key", halted_at=number)
+    out = terminal.run("status").stdout
+    assert out.count("halted 8 times") == 1
+    assert "! no worker runs: 8 halts on gpu1" in out
+    terminal.tell("x", host="gpu2")
+    result = terminal.run("workers")
+    assert result.stdout.count("bad key") == 1
+    assert result.stderr == "1 worker, 8 halts\n"
+    terminal.tell("y", host="gpu1")  # started after them
+    assert "halt" not in terminal.run("status").stdout
+    assert terminal.run("workers").stderr == "2 workers\n"
 
 
 def test_json_for_programs(terminal: Terminal) -> None:
@@ -119,7 +135,7 @@ def test_top_without_a_terminal(terminal: Terminal) -> None:
     """One look after the other, as text or as JSON lines."""
     result = terminal.run("top", "-n", "2", "--every", "0.2")
     assert result.exit_code == 0
-    assert result.stdout.count("no worker lives") == 2
+    assert result.stdout.count("no worker runs") == 2
     lines = terminal.run("top", "-n", "2", "--every", "0.2", "--json").stdout.splitlines()
     assert [json.loads(line)["workers"] for line in lines] == [[], []]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.operations.fleet import Worker
+from worker.operations.halts import folded
 from worker.operations.hints import Pauses, hints
 from worker.operations.letters import Death, Letters
 from worker.operations.pausing import PauseNote
@@ -41,7 +42,8 @@ def _said(
     letters: Letters = NO_LETTERS,
     refused: str = "",
 ) -> list[tuple[str, str]]:
-    found = hints([stream], workers, Pauses(pauses or {}, tenants), letters, 1_000.0, refused)
+    rows = folded(workers)
+    found = hints([stream], rows, Pauses(pauses or {}, tenants), letters, 1_000.0, refused)
     return [(hint.text, hint.command) for hint in found]
 
 
@@ -50,11 +52,11 @@ def test_nothing_is_odd() -> None:
     assert _said(_stream(waiting=3), _worker()) == []
 
 
-def test_no_worker_lives() -> None:
+def test_no_worker_runs() -> None:
     """With how many jobs wait for one."""
-    assert _said(_stream()) == [("no worker lives", "llm-worker run")]
+    assert _said(_stream()) == [("no worker runs", "llm-worker run")]
     assert _said(_stream(waiting=2, in_flight=1), _worker(silent=True))[0] == (
-        *("no worker lives; 3 jobs wait", "llm-worker run"),
+        *("no worker runs; 3 jobs wait", "llm-worker run"),
     )
 
 
@@ -66,15 +68,15 @@ def test_workers_that_halted() -> None:
         *(_worker("b", silent=True, halted=why), _worker("c", silent=True, halted="a bad key")),
     )
     assert found == [
-        (f"2 workers halted, the last 40 s ago: {why}", "llm-worker check"),
-        ("a worker halted 40 s ago: a bad key", "llm-worker check"),
+        (f"no worker runs: 2 halts, the last 40 s ago: {why}", "llm-worker check"),
+        ("1 halt, 40 s ago: a bad key", "llm-worker check"),
     ]
 
 
 def test_a_halt_that_a_later_start_has_mended() -> None:
     """Only a start on that machine, after the halt, that runs; not one that ran all the while."""
     halted = _worker("a", silent=True, halted="a bad key", host="m1", halted_at=100.0)
-    told = [("a worker halted 40 s ago: a bad key", "llm-worker check")]
+    told = [("1 halt on m1, 40 s ago: a bad key", "llm-worker check")]
     beside = _worker("b", host="m1", started_at=99.0)
     elsewhere = _worker("c", host="m2", started_at=101.0)
     dead = _worker("d", silent=True, host="m1", started_at=101.0)
@@ -88,6 +90,9 @@ def test_redis_is_full() -> None:
     [(text, command)] = _said(_stream(waiting=2), mute, refused="it is full")
     assert text == "Redis takes no writes: it is full"
     assert command == "llm-worker check"
+    halted = _worker("a", silent=True, halted="a bad key")
+    told = [text for text, _ in _said(_stream(), halted, refused="it is full")]
+    assert told[1] == "1 halt, 40 s ago: a bad key", "others may run and be unable to say so"
 
 
 def test_a_model_server_that_says_nothing() -> None:

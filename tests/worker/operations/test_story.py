@@ -8,6 +8,7 @@ from tests.builders import Streams, job_fields
 from tests.one_by_one import record, settle
 from worker.operations.cancelling import Cancelled, cancel_job
 from worker.operations.finding import find_entries
+from worker.operations.pausing import PauseNote, pause
 from worker.operations.pluck import Plucking
 from worker.operations.story import Story, tell_story
 from worker.operations.streams import server_now
@@ -65,6 +66,28 @@ async def test_one_that_waits(place: Place) -> None:
     assert await place.cancel(entry_id) is Cancelled.WAITING
     assert await place.marked() == [b"j1"]
     assert (await place.story()).cancelled_at is not None
+
+
+async def test_why_it_waits(place: Place) -> None:
+    """As long as it does; then who has it is told instead."""
+
+    async def why(job_id: str = "j1") -> str:
+        [chapter] = (await place.story(job_id)).chapters
+        return chapter.waits_because
+
+    await place.add("j1", tenant="acme")
+    await place.add("j2")
+    assert await why() == "no worker runs"
+    now = await server_now(place.client)
+    raw = b'{"at":%d,' % now + dump_facts(WorkerFacts(job_types=("text_tag",)))[1:]
+    await place.client.execute_command("HSET", place.keys.workers, "me", raw)
+    assert await why() == "its turn has not come: 2 text_tag jobs wait"
+    await pause(place.client, place.keys, ["tenant:acme"], PauseNote())
+    assert (await why(), await why("j2")) == (
+        *("tenant acme is paused", "its turn has not come: 2 text_tag jobs wait"),
+    )
+    [entry] = await place.queue.claim(1, block_ms=0)
+    assert (entry.fields[b"job_id"], await why("j2")) == (b"j2", "")
 
 
 async def test_one_in_a_workers_hands(place: Place) -> None:

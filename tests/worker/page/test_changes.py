@@ -181,10 +181,10 @@ async def test_redis_goes_and_comes_back(own_server: RedisServer) -> None:
             _watching(site, "view=overview") as all_,
         ):
             await _until(letters, "fragment", "There are none")
-            await _until(all_, "fragment", "no worker lives")
+            await _until(all_, "fragment", "no worker runs")
             own_server.stop()
             await _until(letters, "trouble", "Redis does not answer")
             await _until(all_, "fragment", "me-1")
             own_server.start()
             await _until(letters, "fragment", "There are none")
-            await _until(all_, "fragment", "no worker lives")
+            await _until(all_, "fragment", "no worker runs")

@@ -32,7 +32,7 @@ async def test_the_overview_shows_this_worker() -> None:
     ):
         assert said in got.text
     assert "every job that ended has an answer" not in got.text
-    assert "no worker lives" not in got.text
+    assert "no worker runs" not in got.text
 
 
 @pytest.mark.parametrize("path", ["/dead", "/dead/1-1", "/job?id=j1", "/dead/replay"])

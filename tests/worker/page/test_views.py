@@ -26,7 +26,7 @@ async def test_an_empty_fleet(open_site: Site) -> None:
     got = await open_site.get("/")
     words = _words(got.text)
     assert "<title>Overview · llm-worker</title>" in got.text
-    assert "no worker lives llm-worker run" in words
+    assert "no worker runs llm-worker run" in words
     assert "No worker has told of itself yet" in words
     assert "Nothing was told of any job yet" in words
     assert "None: every job that ended has an answer" in words
@@ -245,6 +245,7 @@ async def test_a_jobs_story(mine: Site, fleet: Fleet, streams: Streams) -> None:
         words = _words(got.text)
         assert got.status == 200
         assert "Now: waiting" in words
+        assert "waits because no worker runs " in words
         assert f"text_tag, entry {entry_id}" in words
         assert "tenant acme" in words
         assert "Cancel this job" in words
