@@ -45,10 +45,10 @@ INCIDENTS: Mapping[Kind, Incident] = MappingProxyType(
         ),
         Kind.MODEL_FROZEN: Incident(
             "the model server hangs: it accepts calls and answers nothing",
-            "Jobs stay in flight and none ends, long before the model is called away: calls have "
-            "to time out first. Status says meanwhile that the server does not tell its load; "
-            "`llm-worker check` waits for an answer, where a server that is gone refuses at once.",
-            "LlmWorkerModelSilent",
+            "Jobs stay in flight and none ends; after some 20 seconds status calls the model away, "
+            "for it has calls and has answered nothing. `llm-worker check` waits for an answer, "
+            "where a server that is gone refuses at once.",
+            "LlmWorkerModelAway",
         ),
         Kind.MODEL_RENAMED: Incident(
             "the model is served under another name",

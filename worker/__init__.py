@@ -18,7 +18,7 @@ A job's way, and the file for each step:
                  structured.py   asks, judges, asks once more; question, judging, repair, salvage
                  causes.py       what can go wrong, and what follows: one table
                  router.py       which server: replica.py, breaker.py, preflight.py, providers.py,
-                                 returning.py
+                                 returning.py, silence.py
                  client.py       one call over HTTP; model_http.py the HTTP, chat_wire.py and
                                  structure_wire.py its bytes
                  limit.py        how much it takes at once, by what load_watch.py hears of it;

@@ -27,11 +27,13 @@ from worker.lifecycle import (
 )
 from worker.llm.load_watch import LoadWatch
 from worker.llm.returning import ReturnWatch
+from worker.llm.silence import SilenceWatch
 from worker.measuring import Running, measure
 from worker.model_side import (
     build_load_watch,
     build_preflight,
     build_return_watch,
+    build_silence_watch,
 )
 from worker.observability.health import Check, Health, Heartbeats, pages
 from worker.observability.health_server import HealthServer
@@ -140,12 +142,13 @@ def _health_server(
 
 def _model_watches(
     settings: Settings, outside: Outside, hands: Hands
-) -> tuple[LoadWatch, ReturnWatch]:
+) -> tuple[LoadWatch, ReturnWatch, SilenceWatch]:
     name, keys = hands.queue.consumer, Keys(settings.llm_stream_prefix)
     peers = RedisPeers(outside.redis.commands, keys, name)
     return (
         build_load_watch(settings, outside.router, hands.slots.resize, peers),
         build_return_watch(outside.router, hands.gates[Service.MODEL].hurry),
+        build_silence_watch(outside.router),
     )
 
 

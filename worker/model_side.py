@@ -20,6 +20,7 @@ from worker.llm.providers import PROVIDERS
 from worker.llm.replica import Replica, Watchers
 from worker.llm.returning import ReturnWatch
 from worker.llm.router import Router, Upstream
+from worker.llm.silence import SilenceWatch
 from worker.llm_config import Fallback, ProviderName, StructureName
 
 SPARE_CONNECTIONS = 8
@@ -78,6 +79,11 @@ def build_load_watch(
 def build_return_watch(router: Router, back: Callable[[], None]) -> ReturnWatch:
     """What sees these servers come back; `back` is told when one may be tried again."""
     return ReturnWatch(router.replicas, random.random, back)
+
+
+def build_silence_watch(router: Router) -> SilenceWatch:
+    """What sees these servers hang."""
+    return SilenceWatch(router.replicas, time.monotonic, random.random)
 
 
 def priorities(weights: Mapping[JobType, int]) -> dict[str, int]:

@@ -103,7 +103,8 @@ def in_simulation(rng: Random) -> Generator[None]:
             HealthServer=_NoHealthServer,
             build_preflight=_no_preflight,
             build_load_watch=_no_load_watch,
-            build_return_watch=_no_return_watch,
+            build_return_watch=_no_health_watch,
+            build_silence_watch=_no_health_watch,
             Clock=lambda: clock,
             consumer_name=lambda: _loop().name,
         ),
@@ -165,16 +166,16 @@ def _no_load_watch(*_: object) -> _NoLoadWatch:
     return _NoLoadWatch()
 
 
-class _NoReturnWatch:
-    """The model is its own health: jobs find out when it is back."""
+class _NoHealthWatch:
+    """The model is its own health: jobs find out when it is away, and when it is back."""
 
     async def run(self) -> None:
         """There is nothing to watch."""
         await _for_ever()
 
 
-def _no_return_watch(*_: object) -> _NoReturnWatch:
-    return _NoReturnWatch()
+def _no_health_watch(*_: object) -> _NoHealthWatch:
+    return _NoHealthWatch()
 
 
 def _no_preflight(*_: object) -> _NoPreflight:

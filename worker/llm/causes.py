@@ -175,3 +175,14 @@ def job_error(
             return Retryable(
                 message, after_s=after_s, reason=found.reason, cause=cause, raw_answer=raw_answer
             )
+
+
+def as_outage(error: JobError) -> Snooze:
+    """The failure of a call to a server that is known to be sick: it costs the job no attempt.
+
+    A job may itself be what makes the server sick, so it is suspected: the queue counts that. It
+    is not where the server says that nobody is there: a gateway, or a refused connection.
+    """
+    suspect = getattr(error, "suspect", True)
+    after_s = getattr(error, "after_s", None)
+    return Snooze(str(error), after_s=after_s, suspect=suspect, cause=error.cause)

@@ -20,6 +20,7 @@ from worker.llm.breaker import State
 from worker.llm.limit import Load
 from worker.llm.peers import Peers
 from worker.llm.replica import Replica
+from worker.llm.watching import watch_each
 
 log = structlog.get_logger(__name__)
 
@@ -88,10 +89,7 @@ class LoadWatch:
 
     async def run(self) -> None:
         """Watch; never returns."""
-        async with asyncio.TaskGroup() as group:
-            for replica in self._replicas:
-                group.create_task(self._watch(replica))
-            await asyncio.Event().wait()
+        await watch_each(self._replicas, self._watch)
 
     async def _watch(self, replica: Replica) -> None:
         told = _Told()

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from worker.errors import Halt, JobError, Snooze
+from worker.errors import Halt, JobError
 from worker.llm.breaker import Breaker, Pass, State, Verdict
-from worker.llm.causes import Cause, http_cause, rule
+from worker.llm.causes import Cause, as_outage, http_cause, rule
 from worker.llm.chat import ChatRequest, Completion, ModelRole, Prompt
 from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, LimitFacts, Load
@@ -54,6 +54,7 @@ class Replica:
         in_flight: calls we have there now.
         load: what it said last of its load, if it ever did.
         called_at: when the last call began or ended, in monotonic seconds.
+        heard: how often it has answered a call or told its load.
         moved: told whenever there may be more room, or less.
         context: tokens by model, where the server has told.
         broken: why it can never work as it is set up; None while it may.
@@ -73,6 +74,7 @@ class Replica:
     in_flight: int = 0
     load: Load | None = None
     called_at: float = float("-inf")
+    heard: int = 0
     moved: Callable[[], None] = lambda: None
     context: dict[str, int] = field(default_factory=dict[str, int])
     broken: Halt | None = None
@@ -150,6 +152,7 @@ class Replica:
                 self._ended(request, "ok", took_s, completion)
                 slow = not request.hurried and took_s >= self._slow_s(request)
                 self.last_error = ""
+                self.heard += 1
                 self._succeeded(entered, slow=slow)
                 return completion
 
@@ -208,6 +211,7 @@ class Replica:
                 limit.has_not_told(now)
             else:
                 limit.has_told(load, self._flights[role], now)
+        self.heard += load is not None
         self.load = load
         self.moved()
 
@@ -273,6 +277,12 @@ class Replica:
                 waiting.set_result(None)
         self.moved()
 
+    def leave_alone(self, why: str) -> None:
+        """Give it no more calls, as after many failures; those that it has go on."""
+        self.last_error = why
+        self.breaker.trip()
+        self.tell()
+
     async def left_alone(self) -> None:
         """Return when its breaker has opened, be it since this was last asked."""
         await self._opened.wait()
@@ -304,14 +314,3 @@ class Replica:
 def _is_hurry(request: ChatRequest, outcome: str) -> bool:
     """Whether a call has failed only because there was next to no time left for it."""
     return request.hurried and outcome == Cause.TIMEOUT
-
-
-def as_outage(error: JobError) -> Snooze:
-    """The failure of a call to a server that is known to be sick: it costs the job no attempt.
-
-    A job may itself be what makes the server sick, so it is suspected: the queue counts that. It
-    is not where the server says that nobody is there: a gateway, or a refused connection.
-    """
-    suspect = getattr(error, "suspect", True)
-    after_s = getattr(error, "after_s", None)
-    return Snooze(str(error), after_s=after_s, suspect=suspect, cause=error.cause)

@@ -13,6 +13,7 @@ import structlog
 
 from worker.errors import JobError
 from worker.llm.replica import Replica
+from worker.llm.watching import watch_each
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +43,7 @@ class ReturnWatch:
 
     async def run(self) -> None:
         """Watch; never returns."""
-        async with asyncio.TaskGroup() as group:
-            for replica in self._replicas:
-                group.create_task(self._watch(replica))
-            await asyncio.Event().wait()
+        await watch_each(self._replicas, self._watch)
 
     async def _watch(self, replica: Replica) -> None:
         while True:

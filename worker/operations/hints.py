@@ -15,11 +15,7 @@ from worker.operations.words import age, amount, called, waits
 from worker.steering.roster import ModelServer
 
 _TENANTS_NAMED = 10
-_SICK = {
-    "open": "is left alone for a while: too many calls failed or were slow",
-    "half_open": "is being tried again",
-    "mute": "does not even tell its load while calls are under way: it may hang",
-}
+_MUTE = "does not tell its load while calls are under way: it hangs, or `/metrics` cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +48,10 @@ def hints(
         yield Hint(f"Redis takes no writes: {refused}", "llm-worker check")
     halts = list(_halted(workers, is_all=not (living or refused)))
     yield from halts
-    yield from _workers(streams, living, is_known=not (refused or halts))
+    yield from _unserved(streams, living, is_known=not (refused or halts))
     yield from _services(living)
+    yield from _servers(living)
+    yield from _idle(living)
     yield from _paused(streams, pauses, now)
     yield from _letters(letters)
     if not refused:  # then nobody can be heard of
@@ -77,7 +75,7 @@ def _gone(workers: Sequence[Worker]) -> Iterator[Hint]:
             yield Hint(text, "llm-worker workers")
 
 
-def _workers(
+def _unserved(
     streams: Sequence[StreamView], living: Sequence[Worker], *, is_known: bool
 ) -> Iterator[Hint]:
     jobs = sum(stream.waiting + stream.in_flight for stream in streams)
@@ -88,6 +86,10 @@ def _workers(
     for stream in unserved:
         text = f"{waits(stream.waiting)} on {stream.job_type}, which no living worker takes"
         yield Hint(text, f"WORKER_JOB_TYPES={stream.job_type} llm-worker run")
+
+
+def _idle(living: Sequence[Worker]) -> Iterator[Hint]:
+    """What follows from a service that is away stands below it."""
     for worker in living:
         if worker.takes_nothing:
             yield Hint(f"{worker.name} {worker.takes_nothing}", "llm-worker check")
@@ -101,22 +103,29 @@ def _services(living: Sequence[Worker]) -> Iterator[Hint]:
     for (service, why), names in closed.items():
         who = _who(names, living)
         yield Hint(f"{called(service)} is away for {who}: {why}", "llm-worker check")
-    sick: dict[tuple[str, str], list[str]] = {}
+
+
+def _servers(living: Sequence[Worker]) -> Iterator[Hint]:
+    sick: dict[str, list[str]] = {}
     for worker in living:
         for server in worker.facts.servers:
-            if state := _sickness(worker, server):
-                sick.setdefault((f"{server.provider} {server.server}", state), []).append(
-                    worker.name
-                )
-    for (server, state), names in sick.items():
-        said = _SICK.get(state, f"cannot work: {state}")
-        yield Hint(f"{server} {said} ({_who(names, living)})", "llm-worker check")
+            if said := _sickness(worker, server):
+                sick.setdefault(f"{server.provider} {server.server} {said}", []).append(worker.name)
+    for said, names in sick.items():
+        yield Hint(f"{said} ({_who(names, living)})", "llm-worker check")
 
 
 def _sickness(worker: Worker, server: ModelServer) -> str:
-    if server.broken or server.breaker != "closed":
-        return server.broken or server.breaker
-    return "mute" if _is_mute(worker, server.server) else ""
+    """What is wrong with a server, in words; empty where that is nothing, or told already."""
+    if server.broken:
+        return f"cannot work: {server.broken}"
+    if server.breaker == "closed":
+        return _MUTE if _is_mute(worker, server.server) else ""
+    if server.why and server.why in worker.facts.gates.get("model", ""):
+        return ""
+    if server.breaker == "half_open":
+        return "is being tried again"
+    return f"is left alone for a while: {server.why or 'its answers were slow'}"
 
 
 def _is_mute(worker: Worker, server: str) -> bool:

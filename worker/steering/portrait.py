@@ -153,6 +153,7 @@ def _server(replica: Replica) -> ModelServer:
         server=shortened(replica.server),
         breaker=str(replica.breaker.state),
         in_flight=replica.in_flight,
+        why=shortened(replica.last_error),
         broken=shortened(str(replica.broken or "")),
     )
 

@@ -54,12 +54,18 @@ class ModelLimit(Told):
 
 
 class ModelServer(Told):
-    """One server as this worker sees it; `broken`: why it can never work as it is set up."""
+    """One server as this worker sees it.
+
+    Attributes:
+        why: what was last wrong with it; empty once it has answered.
+        broken: why it can never work as it is set up.
+    """
 
     provider: Text
     server: Text
     breaker: Text
     in_flight: int = 0
+    why: Text = ""
     broken: Text = ""
 
 

@@ -102,7 +102,7 @@ def test_a_model_server_that_says_nothing() -> None:
     assert _said(_stream(), _worker(servers=(server,), limits=(limit,))) == []
     busy = limit.model_copy(update={"in_flight": 3})
     [(text, _)] = _said(_stream(), _worker(servers=(server,), limits=(busy,)))
-    assert text.startswith("vllm gpu:8000 does not even tell its load while calls are under way")
+    assert text.startswith("vllm gpu:8000 does not tell its load while calls are under way")
 
 
 def test_a_worker_that_was_killed_with_jobs_in_its_hands() -> None:
@@ -136,11 +136,27 @@ def test_a_service_that_is_away_and_why() -> None:
 
 def test_model_servers_that_are_left_alone() -> None:
     """By their breaker, or because they are set up wrongly."""
-    sick = ModelServer(provider="vllm", server="gpu:8000", breaker="open")
+    sick = ModelServer(provider="vllm", server="gpu:8000", breaker="open", why="it hangs")
+    slow = ModelServer(provider="vllm", server="gpu3", breaker="open")
     wrong = ModelServer(provider="vllm", server="gpu2", breaker="closed", broken="401")
-    first, second = _said(_stream(), _worker(servers=(sick, wrong)))
-    assert first[0].startswith("vllm gpu:8000 is left alone for a while")
-    assert second[0] == "vllm gpu2 cannot work: 401 (w1)"
+    found = [text for text, _ in _said(_stream(), _worker(servers=(sick, slow, wrong)))]
+    assert found == [
+        "vllm gpu:8000 is left alone for a while: it hangs (w1)",
+        "vllm gpu3 is left alone for a while: its answers were slow (w1)",
+        "vllm gpu2 cannot work: 401 (w1)",
+    ]
+
+
+def test_why_nobody_can_be_asked_is_said_once() -> None:
+    """The gate says it already, of the one server there is; not of the second one."""
+    away = {"model": "every model server is being left alone: it hangs"}
+    sick = ModelServer(provider="vllm", server="gpu:8000", breaker="open", why="it hangs")
+    tried = ModelServer(provider="vllm", server="gpu2", breaker="half_open", why="HTTP 500")
+    found = [text for text, _ in _said(_stream(), _worker(servers=(sick, tried), gates=away))]
+    assert found == [
+        f"the model is away for w1: {away['model']}",
+        "vllm gpu2 is being tried again (w1)",
+    ]
 
 
 def test_answers_that_wait_for_core() -> None:
@@ -150,8 +166,8 @@ def test_answers_that_wait_for_core() -> None:
     away = _worker(claiming=False, waiting_for_core=1, gates={"core": "connection refused"})
     found = [text for text, _ in _said(_stream(), away)]
     assert found == [
-        "w1 takes nothing: 1 answer waits for Core, which is away",
         "Core is away for w1: connection refused",
+        "w1 takes nothing: 1 answer waits for Core, which is away",
     ]
 
 

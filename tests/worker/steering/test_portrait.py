@@ -27,6 +27,7 @@ def _replica(state: State, broken: str = "") -> Any:
         provider="vllm",
         server="gpu:8000",
         breaker=SimpleNamespace(state=state),
+        last_error="it hangs",
         in_flight=3,
         broken=Halt(broken) if broken else None,
     )
@@ -48,7 +49,7 @@ async def test_an_idle_worker(engine: Engine) -> None:
     [limit] = facts.limits
     assert (limit.limit, limit.reason, limit.in_flight) == (12, "queue", 3)
     [server] = facts.servers
-    assert (server.breaker, server.broken) == ("open", "401")
+    assert (server.breaker, server.why, server.broken) == ("open", "it hangs", "401")
     assert load_facts(dump_facts(facts)) == facts
 
 
