@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.process.bench import Bench, log_lines, until
+from tests.process.conftest import Benches
 from worker.embedded.model_api import ModelConfig, run_model
 from worker.embedded.service import Service
 from worker.operations.snapshot import take_snapshot
@@ -114,6 +115,35 @@ async def test_a_server_that_hangs(bench: Bench) -> None:
     assert log_lines(worker, "claiming_paused") != []
     spent = [line["job_id"] for line in log_lines(worker, "job_retry")]
     assert len(spent) == len(set(spent)), "one attempt a job at most"
+
+
+async def test_a_server_that_is_frozen(benches: Benches) -> None:
+    """Long before its calls time out it is left alone; thawed, it answers what it holds, once."""
+    async with benches(latency_ms=1_500) as bench:
+        worker = bench.start_worker(LLM_TIMEOUT_S="120")
+
+        async def asked() -> bool:
+            return await bench.model_calls() == 1
+
+        async def left_alone() -> list[dict[str, Any]]:
+            return log_lines(worker, "model_server_left_alone")
+
+        async def told() -> list[str]:
+            seen = await take_snapshot(bench.redis.commands, bench.keys)
+            return [hint.text for hint in seen.hints if hint.text.startswith("the model is away")]
+
+        await bench.enqueue("held")
+        await until(asked, what="the call on its way")
+        bench.stack.model.send(signal.SIGSTOP)
+        [line] = await until(left_alone, what="the server left alone")
+        assert "has calls and has not answered for" in line["why"]
+        await bench.enqueue("next")
+        [text] = await until(told, what="the hint")
+        assert bench.stack.model_url in text
+        bench.stack.model.send(signal.SIGCONT)
+        jobs = await bench.ended("held", "next")
+        assert [job["status"] for job in jobs] == ["completed", "completed"]
+        assert await bench.model_calls() == 2
 
 
 async def test_an_unknown_model_stops_the_start(bench: Bench) -> None:

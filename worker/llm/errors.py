@@ -109,7 +109,8 @@ def transport_error(error: BaseException, timeout_s: float, target: Target) -> J
         if isinstance(link, ReplyTooLong):
             return job_error(Cause.OVERSIZED_REPLY, str(link))
         if isinstance(link, (TimeoutError, httpx2.ReadTimeout)):
-            return job_error(Cause.TIMEOUT, f"no answer from the model within {timeout_s:g} s")
+            message = f"no answer from the model server at {target.url} within {timeout_s:g} s"
+            return job_error(Cause.TIMEOUT, message)
         if isinstance(link, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
             return job_error(Cause.BAD_ADDRESS, f"LLM_BASE_URL={target.url}: no usable address")
         if isinstance(link, _AWAY):

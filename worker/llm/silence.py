@@ -70,7 +70,8 @@ class SilenceWatch:
             in_vain += 1
             if in_vain >= LOOKS:
                 silent_s = round(self._elapsed() - since)
-                replica.leave_alone(f"it has calls and has answered nothing for {silent_s} s")
+                server = f"the model server at {replica.url}"
+                replica.leave_alone(f"{server} has calls and has not answered for {silent_s} s")
                 in_vain = 0
 
 

@@ -90,7 +90,8 @@ async def test_silence_ends_with_the_timeout_and_frees_the_server() -> None:
         error = await failure(chat, timeout_s=0.2)
         await gone.wait()
     assert isinstance(error, Retryable)
-    assert str(error) == "no answer from the model within 0.2 s"
+    assert str(error).startswith("no answer from the model server at http://127.0.0.1:")
+    assert str(error).endswith("/v1 within 0.2 s")
 
 
 async def test_a_cancelled_call_frees_the_server() -> None:

@@ -98,7 +98,7 @@ async def test_a_server_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch
         scene.net.turn(12.0)
         await until(lambda: scene.replica.breaker.state is State.OPEN)
         assert scene.looks == ["timeout"] * LOOKS
-        with pytest.raises(Snooze, match="has answered nothing for 12 s"):
+        with pytest.raises(Snooze, match="has calls and has not answered for 12 s"):
             await scene.net.router.complete(chat_request())
         assert not held.done()
 
