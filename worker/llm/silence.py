@@ -62,7 +62,6 @@ class SilenceWatch:
         in_vain, since = 0, self._elapsed()
         while True:
             if not replica.in_flight:
-                in_vain = 0
                 await replica.next_call()
             if not in_vain:
                 since = self._elapsed()

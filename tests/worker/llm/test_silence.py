@@ -196,6 +196,7 @@ async def test_looks_in_vain_are_forgotten_with_the_last_call(
             held = await scene.call()
             await scene.looked(LOOKS - 1)
             await ended(held)
+            await scene.looked(1)  # it was on its way
             await turn(50)
         assert scene.replica.breaker.state is State.CLOSED
 
