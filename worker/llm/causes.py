@@ -18,7 +18,7 @@ class Disposition(StrEnum):
     """What follows."""
 
     REASK = "reask"
-    """Asked again at once with a fresh, short prompt; the second time it is a `RETRY`."""
+    """Asked again at once, with a note of the fault; the second time it is a `RETRY`."""
     RETRY = "retry"
     """An attempt is spent."""
     SNOOZE = "snooze"
