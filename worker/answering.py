@@ -255,7 +255,8 @@ class Answering:
             outcome = await self._uncancelled(self._handler(job).run(payload, tools))
         except Exception as error:
             if isinstance(error, Snooze):
-                self._gates[error.service].trip(job, str(error), error.after_s)
+                if error.away:
+                    self._gates[error.service].trip(job, str(error), error.after_s)
             elif job.usage.calls > calls:  # who failed before it had asked has shown nothing
                 self._gates.passed(needs, job)
             self._gates.leave(job)

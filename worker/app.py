@@ -144,11 +144,11 @@ def _model_watches(
     settings: Settings, outside: Outside, hands: Hands
 ) -> tuple[LoadWatch, ReturnWatch, SilenceWatch]:
     name, keys = hands.queue.consumer, Keys(settings.llm_stream_prefix)
-    peers = RedisPeers(outside.redis.commands, keys, name)
+    peers, gate = RedisPeers(outside.redis.commands, keys, name), hands.gates[Service.MODEL]
     return (
         build_load_watch(settings, outside.router, hands.slots.resize, peers),
-        build_return_watch(outside.router, hands.gates[Service.MODEL].hurry),
-        build_silence_watch(outside.router),
+        build_return_watch(outside.router, gate.hurry),
+        build_silence_watch(outside.router, lambda why: gate.trip(outside.router, why, None)),
     )
 
 

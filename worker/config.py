@@ -209,7 +209,10 @@ class Settings(ServiceSettings):
         "127.0.0.1", min_length=1, description="Address the health port listens on"
     )
     worker_health_port: int = Field(
-        8081, ge=0, le=65_535, description="/live and /ready; 0 takes a free port"
+        8081,
+        ge=0,
+        le=65_535,
+        description="/live, /ready, /metrics and the page; 0 takes a free port",
     )
     worker_admin_token: AdminToken = Field(
         SecretStr(""),

@@ -62,6 +62,7 @@ class Snooze(JobError):
         service: who is away.
         after_s: seconds it asked for; None leaves the wait to the backoff.
         suspect: whether it went away over this very request, so that the job may be the cause.
+        away: whether nobody can ask it now; False where it was one server of several.
         fix: what a person can do about it; empty where that is not known here.
     """
 
@@ -79,6 +80,7 @@ class Snooze(JobError):
         self.service = service
         self.after_s = after_s
         self.suspect = suspect
+        self.away = True
         self.fix = fix
 
 

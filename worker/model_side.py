@@ -81,9 +81,14 @@ def build_return_watch(router: Router, back: Callable[[], None]) -> ReturnWatch:
     return ReturnWatch(router.replicas, random.random, back)
 
 
-def build_silence_watch(router: Router) -> SilenceWatch:
-    """What sees these servers hang."""
-    return SilenceWatch(router.replicas, time.monotonic, random.random)
+def build_silence_watch(router: Router, away: Callable[[str], None]) -> SilenceWatch:
+    """What sees these servers hang; `away` is told why when none is left that may be asked."""
+
+    def left() -> None:
+        if why := router.away:
+            away(why)
+
+    return SilenceWatch(router.replicas, time.monotonic, random.random, left)
 
 
 def priorities(weights: Mapping[JobType, int]) -> dict[str, int]:

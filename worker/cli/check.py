@@ -23,7 +23,7 @@ from worker.outside import read_files
 
 
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look at settings, Redis, Core, the model server and the image folder.
 

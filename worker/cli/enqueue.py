@@ -35,7 +35,7 @@ def enqueue(
     strict: Annotated[bool, typer.Option(help="End at the first bad line of a file.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until it has ended.")] = False,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 300,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Append a job to its stream, or many from a file.
 

@@ -16,7 +16,7 @@ from worker.operations.snapshot import Snapshot, take_snapshot
 from worker.operations.view import StreamView
 from worker.operations.words import amount
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def status(json_: JsonOption = False) -> None:

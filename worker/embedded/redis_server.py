@@ -181,8 +181,8 @@ class RedisServer:
         self._running().send_signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """Stop it and remove its folder with all its data."""
-        self.stop()
+        """End it and remove its folder with all its data, which is not saved before."""
+        self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:

@@ -28,10 +28,10 @@ class Stack:
     def __init__(
         self, *, latency_ms: float = 150, model_slots: int = 256, core_strict: bool = False
     ) -> None:
+        self.redis = RedisServer()  # first: where there is none, nothing is left behind
         self.folder = Path(tempfile.mkdtemp(prefix="llm-worker-"))
         self.images = self.folder / "images"
         self.images.mkdir()
-        self.redis = RedisServer()
         core_port, model_port = free_port(), free_port()
         self.core_url = f"http://{HOST}:{core_port}"
         self.model_url = f"http://{HOST}:{model_port}"

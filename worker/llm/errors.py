@@ -98,7 +98,7 @@ def unknown_model(url: str, model: str) -> JobError:
     return job_error(
         Cause.UNKNOWN_MODEL,
         f"the model server at {url} has no model {model!r}:"
-        " check LLM_TEXT_MODEL and LLM_VISION_MODEL",
+        " check LLM_TEXT_MODEL and LLM_VISION_MODEL, or what the server was started with",
     )
 
 

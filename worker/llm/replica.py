@@ -117,8 +117,8 @@ class Replica:
             Retryable, Snooze, Reject, Halt: as the client does; what fails a probe is the server's
                 fault and no attempt of the job's.
         """
+        was_away = self.breaker.away
         entered = self.breaker.enter()
-        probing = self.breaker.state is State.HALF_OPEN
         self.tell()
         if (span := current()) is not UNTRACED:
             where = urlsplit(self.url)
@@ -141,8 +141,8 @@ class Replica:
                 sick = self.ails(error)
                 unreached = error.cause == Cause.CONNECTION_ERROR
                 self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
-                if sick and (probing or self.breaker.state is State.OPEN):
-                    raise as_outage(error) from None
+                if sick and self.breaker.state is not State.CLOSED:
+                    raise as_outage(error, was_away=was_away) from None
                 raise
             except BaseException:
                 self.breaker.abandon(entered)

@@ -93,6 +93,12 @@ class Router:
         """The provider that calls go to: the first one, or the one to fall back on."""
         return self._used.provider
 
+    @property
+    def away(self) -> str:
+        """Why no server may be asked now; empty while one may."""
+        usable = any(replica.usable for up in self._affordable() for replica in up.replicas)
+        return "" if usable else str(self._nobody())
+
     def follow(self, resize: Callable[[int], None], roles: Sequence[ModelRole]) -> None:
         """Tell, now and whenever it changes, how many calls the servers in use take.
 
@@ -121,6 +127,7 @@ class Router:
                     raise
             except Snooze as error:
                 if error.suspect:  # this very request may be why: it is not carried on
+                    error.away = bool(self.away)
                     raise
                 tried[replica] = error
 

@@ -2,7 +2,7 @@
 
 A server that hangs takes calls and answers none. Without this nobody would know before their time
 is over, a minute or more; each would cost its job an attempt, and those after it would go the same
-way. But such a server does not say that it is well, either. So while it has calls, and has ended
+way. But such a server does not say that it is well, either. So while it has calls, and has answered
 none for a while and told no load, its health is asked; when that brings nothing several times in a
 row, the server is left alone. A long answer is no silence: the server says meanwhile that it is
 well. At any other time nothing is asked.
@@ -25,7 +25,7 @@ EVERY_S = 3.0
 LOOK_S = 3.0
 """A look may take so long."""
 LOOKS = 3
-"""So many looks in vain are a silence, and no hiccup: 10 to 20 seconds."""
+"""So many looks in vain are a silence, and no hiccup: some 20 seconds, half that if refused."""
 
 _SILENT = {Cause.TIMEOUT, Cause.CONNECTION_ERROR}
 
@@ -39,6 +39,7 @@ class SilenceWatch:
         replicas: the servers.
         elapsed: monotonic seconds.
         chance: 0 to 1, drawn for each pause.
+        left: told whenever a server is left alone.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class SilenceWatch:
         replicas: Sequence[Replica],
         elapsed: Callable[[], float],
         chance: Callable[[], float],
+        left: Callable[[], None],
     ) -> None:
         self._replicas = tuple(r for r in replicas if r.preset.health_path is not None)
         self._elapsed = elapsed
         self._chance = chance
+        self._left = left
 
     async def run(self) -> None:
         """Watch; never returns."""
@@ -72,6 +75,7 @@ class SilenceWatch:
                 silent_s = round(self._elapsed() - since)
                 server = f"the model server at {replica.url}"
                 replica.leave_alone(f"{server} has calls and has not answered for {silent_s} s")
+                self._left()
                 in_vain = 0
 
 
@@ -83,7 +87,8 @@ async def _is_silent(replica: Replica) -> bool:
     try:
         await replica.client.ping(LOOK_S)
     except JobError as error:
-        return error.cause in _SILENT and replica.heard == heard
+        still = replica.heard == heard and bool(replica.in_flight)
+        return error.cause in _SILENT and still
     except Exception as error:  # ours or a library's: jobs will find out, only later
         log.debug("health_not_told", server=replica.server, cause=type(error).__name__)
     return False

@@ -1,6 +1,6 @@
 """From a question with a shape to a value of that shape, in two calls at most.
 
-An answer that cannot be used is asked for again once, here, with a fresh prompt that says what was
+An answer that cannot be used is asked for again once, here, with a note that says what was
 wrong. It never repeats the bad answer: that would cost its tokens again and teach the model to copy
 it. Whatever is still wrong then is the queue's to retry.
 """

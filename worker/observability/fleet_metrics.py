@@ -94,7 +94,8 @@ class FleetMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All of them, for `CollectorRegistry`."""
         found = self._found
-        yield gauge(named.REDIS_UP, {(): found is not None and found.takes_writes})
+        if not self._is_refused:  # a Redis that will not be measured is not away
+            yield gauge(named.REDIS_UP, {(): found is not None and found.takes_writes})
         streams = () if found is None else found.streams
 
         def of_streams(metric: Metric, value: Callable[[StreamTotals], float]) -> GaugeMetricFamily:

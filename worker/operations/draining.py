@@ -19,15 +19,19 @@ class Draining:
         ended_a_minute: jobs that ended in the last one.
         gained_a_minute: by how many the stream grows; less than 0 where it shrinks, 0 also where
             it does neither but by chance; None: what arrives is not known.
+        halted: whether nothing can end now, whatever did a moment ago.
     """
 
     jobs: int
     ended_a_minute: int
     gained_a_minute: int | None = None
+    halted: bool = False
 
     @property
     def in_s(self) -> float | None:
         """Seconds until all have ended; where what arrives is not known at least that."""
+        if self.halted:
+            return None
         rate = self.ended_a_minute if self.gained_a_minute is None else -self.gained_a_minute
         return self.jobs / rate * 60 if self.jobs and rate > 0 else None
 
@@ -36,6 +40,8 @@ class Draining:
         """The same in words."""
         if not self.jobs:
             return age(None)
+        if self.halted:
+            return "stands still"
         if self.gained_a_minute is None:
             return age(None) if self.in_s is None else f"at least {age(self.in_s)}"
         if self.gained_a_minute > 0:

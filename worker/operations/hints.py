@@ -121,7 +121,7 @@ def _sickness(worker: Worker, server: ModelServer) -> str:
         return f"cannot work: {server.broken}"
     if server.breaker == "closed":
         return _MUTE if _is_mute(worker, server.server) else ""
-    if "model" in worker.facts.gates and len(worker.facts.servers) == 1:
+    if server.why and server.why in worker.facts.gates.get("model", ""):
         return ""
     if server.breaker == "half_open":
         return "is being tried again"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.redis_streams import Keys, StreamClient
+from worker.errors import Service
 from worker.marks import type_field
 from worker.operations.draining import Draining, gained
 from worker.operations.fleet import Worker, read_workers
@@ -15,6 +16,8 @@ from worker.operations.refused_writes import refused_writes
 from worker.operations.streams import StreamCounts, count_streams, server_now
 from worker.operations.tenants import TenantsWaiting, count_tenants
 from worker.operations.view import StreamView
+
+_NEEDED = {str(Service.MODEL), str(Service.CORE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,16 @@ def _draining(
     if type_field(name) in pauses.notes:
         return Draining(0, ended)
     if rests := pauses.tenants.by_type.get(name, 0) + pauses.tenants.not_looked_at:
-        return Draining(max(0, left - rests), ended)
+        return Draining(max(0, left - rests), ended, halted=_stands_still(name, living))
     looks = [worker.facts.before[name] for worker in living if name in worker.facts.before]
-    return Draining(left, ended, gained(left, looks, now, ended))
+    more = gained(left, looks, now, ended)
+    return Draining(left, ended, more, halted=_stands_still(name, living))
+
+
+def _stands_still(job_type: str, living: Sequence[Worker]) -> bool:
+    """Whether those who take this type all find a service away without which no job ends."""
+    takers = [worker for worker in living if job_type in worker.facts.job_types]
+    return bool(takers) and all(_NEEDED & worker.facts.gates.keys() for worker in takers)
 
 
 def _age(at: float | None, now: float) -> float | None:

@@ -32,23 +32,24 @@ class Scene:
     looks: list[str] = field(default_factory=list[str])
     """What came of each look at its health."""
     calls: list[asyncio.Task[Completion]] = field(default_factory=list[asyncio.Task[Completion]])
+    left: list[str] = field(default_factory=list[str])
+    """Why nobody could be asked, each time that a server was left alone."""
 
     @property
     def site(self) -> Site:
-        """The server."""
-        [[site]] = self.net.sites.values()
+        """The server, or the first of them."""
+        [[site, *_]] = self.net.sites.values()
         return site
 
     @property
     def replica(self) -> Replica:
         """What the router has of it."""
-        [replica] = self.net.router.replicas
-        return replica
+        return next(r for r in self.net.router.replicas if r.url == self.site.url)
 
-    async def call(self) -> asyncio.Task[Completion]:
+    async def call(self, timeout_s: float = 30) -> asyncio.Task[Completion]:
         """A call that the server has."""
         asked = self.site.asked
-        call = asyncio.create_task(self.net.router.complete(chat_request(timeout_s=30)))
+        call = asyncio.create_task(self.replica.complete(chat_request(timeout_s=timeout_s)))
         self.calls.append(call)
         await until(lambda: self.site.asked > asked)
         return call
@@ -61,12 +62,12 @@ class Scene:
 
 @asynccontextmanager
 async def watched(
-    monkeypatch: pytest.MonkeyPatch, provider: ProviderName = VLLM
+    monkeypatch: pytest.MonkeyPatch, provider: ProviderName = VLLM, servers: int = 1
 ) -> AsyncGenerator[Scene]:
-    """A server that holds what it is asked."""
+    """A server that holds what it is asked; others are well."""
     monkeypatch.setattr(room, "EVERY_S", 0.0)
     monkeypatch.setattr(room, "LOOK_S", 0.05)
-    async with routed({provider: 1}) as net:
+    async with routed({provider: servers}) as net:
         scene = Scene(net)
         scene.site.handler = hang
         ping = OpenAIChat.ping
@@ -80,7 +81,8 @@ async def watched(
             scene.looks.append("well")
 
         monkeypatch.setattr(OpenAIChat, "ping", counted)
-        watch = SilenceWatch(net.router.replicas, lambda: net.time[0], lambda: 0.5)
+        left = lambda: scene.left.append(net.router.away)  # noqa: E731
+        watch = SilenceWatch(net.router.replicas, lambda: net.time[0], lambda: 0.5, left)
         watching = asyncio.create_task(watch.run())
         try:
             yield scene
@@ -98,20 +100,62 @@ async def test_a_server_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch
         scene.net.turn(12.0)
         await until(lambda: scene.replica.breaker.state is State.OPEN)
         assert scene.looks == ["timeout"] * LOOKS
-        with pytest.raises(Snooze, match="has calls and has not answered for 12 s"):
+        with pytest.raises(Snooze, match="has calls and has not answered for 12 s") as caught:
             await scene.net.router.complete(chat_request())
+        assert scene.left == [str(caught.value)]
+        assert caught.value.away
         assert not held.done()
 
 
 async def test_its_own_calls_cost_no_attempt_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What times out at a server that is known to hang is the server's fault."""
+    """What times out at a server that is known to hang is the server's fault, tried or not."""
     async with watched(monkeypatch) as scene:
         scene.site.health = None
-        call = asyncio.create_task(scene.net.router.complete(chat_request(timeout_s=0.4)))
-        scene.calls.append(call)
+        calls = [await scene.call(0.6), await scene.call(1.2)]
         await until(lambda: scene.replica.breaker.state is State.OPEN)
+        with pytest.raises(Snooze) as caught:
+            await calls[0]
+        assert caught.value.suspect, "it may be what made the server hang"
+        scene.net.turn(5.0)
+        await scene.call()
+        assert scene.replica.breaker.state is State.HALF_OPEN
         with pytest.raises(Snooze):
+            await calls[1]
+
+
+async def test_who_tries_a_server_that_is_away_is_no_suspect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It hung before it had that call; otherwise an outage of an hour would cost a job its life."""
+    async with watched(monkeypatch) as scene:
+        scene.replica.leave_alone("it hangs")
+        scene.replica.breaker.seen(well=False)
+        scene.net.turn(5.0)
+        with pytest.raises(Snooze) as caught:
+            await scene.net.router.complete(chat_request(timeout_s=0.05))
+        assert not caught.value.suspect
+
+
+async def test_another_server_has_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told that the model is away, and what times out may be asked again at once."""
+    async with watched(monkeypatch, servers=2) as scene:
+        scene.site.health = None
+        other = next(r for r in scene.net.router.replicas if r is not scene.replica)
+        held = await scene.call(0.6)
+        await until(lambda: scene.replica.breaker.state is State.OPEN)
+        assert scene.left == [""]
+        with pytest.raises(Snooze):
+            await held
+        other.breaker.trip()
+        scene.replica.breaker.reset()
+        call = asyncio.create_task(scene.net.router.complete(chat_request(timeout_s=0.6)))
+        scene.calls.append(call)
+        await until(lambda: scene.replica.in_flight == 1)
+        scene.replica.breaker.trip()
+        other.breaker.reset()
+        with pytest.raises(Snooze) as caught:
             await call
+        assert (caught.value.suspect, caught.value.away) == (True, False)
 
 
 @pytest.mark.parametrize("health", [200, 500, 503])
@@ -124,17 +168,36 @@ async def test_a_long_answer_is_no_silence(monkeypatch: pytest.MonkeyPatch, heal
         assert scene.replica.breaker.state is State.CLOSED
 
 
-async def test_a_server_that_is_heard_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other calls that end, or its load, say enough."""
+@pytest.mark.parametrize("by", ["answers", "load"])
+async def test_a_server_that_is_heard_is_not_left_alone(
+    monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Other calls that end, or its load, say enough, though its health cannot be asked."""
     async with watched(monkeypatch) as scene:
         scene.site.health = None
         await scene.call()
         scene.site.handler = good
-        for _ in range(5):
-            await scene.net.router.complete(chat_request())
-            scene.replica.has_said(Load(1.0, 0.0, 0.0))
-            await asyncio.sleep(0)
-        assert scene.replica.heard == 10
+        for _ in range(2 * LOOKS):
+            await scene.looked(1)
+            if by == "answers":
+                await scene.replica.complete(chat_request())
+            else:
+                scene.replica.has_said(Load(1.0, 0.0, 0.0))
+        assert scene.replica.breaker.state is State.CLOSED
+
+
+async def test_looks_in_vain_are_forgotten_with_the_last_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An hour later they say nothing of the server."""
+    async with watched(monkeypatch) as scene:
+        scene.site.health = None
+        for _ in range(3):
+            held = await scene.call()
+            await scene.looked(LOOKS - 1)
+            await ended(held)
+            await scene.looked(1)  # it was on its way
+            await turn(50)
         assert scene.replica.breaker.state is State.CLOSED
 
 

@@ -16,6 +16,8 @@ from worker.operations.draining import Draining, gained
         (Draining(90, 15), 360, "at least 6 min"),
         (Draining(90, 0), None, "-"),
         (Draining(0, 90), None, "-"),
+        (Draining(90, 15, -30, halted=True), None, "stands still"),
+        (Draining(0, 15, -30, halted=True), None, "-"),
     ],
 )
 def test_in_words(draining: Draining, in_s: float | None, said: str) -> None:

@@ -72,6 +72,27 @@ async def test_what_arrives_counts(any_clients: RedisClients, keys: Keys) -> Non
     assert (found["text_tag"], found["document"]) == ("at least 2 min", "-")
 
 
+async def test_what_nobody_can_end_stands_still(any_clients: RedisClients, keys: Keys) -> None:
+    """What ended before the model went away says nothing of when the rest will have."""
+    streams = Streams(any_clients.commands, keys)
+    await streams.add(JobType.TEXT_TAG)
+    now = await server_now(streams.client)
+    facts: dict[str, Any] = {"ended": {"text_tag": [15, 0]}, "before": {"text_tag": [now - 60, 45]}}
+    facts["job_types"] = ["text_tag"]
+
+    async def said() -> tuple[str, float | None]:
+        found = (await take_snapshot(any_clients.commands, keys)).streams
+        [text] = [stream for stream in found if stream.job_type == "text_tag"]
+        return text.drained, text.drained_in_s
+
+    await _tell(streams, "a", **facts, gates={"model": "it hangs"})
+    assert await said() == ("stands still", None)
+    await _tell(streams, "b", **facts)
+    assert (await said())[0] != "stands still", "one worker is enough"
+    await _tell(streams, "b", **facts, gates={"core": "refused"})
+    assert await said() == ("stands still", None)
+
+
 async def test_what_is_paused_is_not_to_be_drained(any_clients: RedisClients, keys: Keys) -> None:
     """A type not at all; of a tenant's jobs those that workers have come upon do not count."""
     streams = Streams(any_clients.commands, keys)

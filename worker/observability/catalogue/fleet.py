@@ -37,5 +37,5 @@ BUDGET_LIMIT = GROUP.gauge(
 REDIS_UP = GROUP.gauge(
     "redis_up",
     "Whether Redis, at the last look, answered and took writes (1) or not (0); where it did not "
-    "answer, the fleet's jobs are left out.",
+    "answer, the fleet's jobs are left out, and where it would not be looked at, this one, too.",
 )
