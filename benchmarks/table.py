@@ -159,7 +159,10 @@ class Report:
         return "\n".join([*head, "", *lines, ""])
 
     def show(self, console: Console) -> None:
-        """Print it."""
+        """Print it; where nobody watches as Markdown, a whole row a line."""
+        if not console.is_terminal:
+            console.file.write(self.to_markdown())
+            return
         for name, value in self.header.items():
             console.print(f"{name}: {escape(value)}", highlight=False)
         titles = ("what", "target", "llm-worker", "beside it (ours over theirs)", "")

@@ -84,9 +84,12 @@ def test_it_is_printed_and_written_as_markdown():
     assert lines[0] == "- cpu: a [b] c"
     assert [line.count(" | ") for line in lines[2:]] == [4, 4, 4, 4]
     out = io.StringIO()
-    report.show(Console(file=out, width=200))
+    report.show(Console(file=out, width=200, force_terminal=True))
     assert "a [b] c" in out.getvalue()
     assert "slow: 1,000 [0.05]" in out.getvalue()
+    out = io.StringIO()
+    report.show(Console(file=out))
+    assert out.getvalue() == report.to_markdown()
 
 
 def test_numbers_have_the_digits_that_mean_something():
