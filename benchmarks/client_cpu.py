@@ -21,9 +21,9 @@ from worker.handlers import text_tag
 from worker.llm.breaker import Breaker, BreakerLimits
 from worker.llm.chat import ModelRole, Prompt, Usage
 from worker.llm.client import OpenAIChat
-from worker.llm.observing import Unlimited, Unobserved
+from worker.llm.observing import Unlimited, Unobserved, Watchers
 from worker.llm.providers import PROVIDERS
-from worker.llm.replica import Replica, Watchers
+from worker.llm.replica import Replica
 from worker.llm.router import Router, Upstream
 from worker.llm.structured import Asker
 from worker.llm_config import ProviderName

@@ -145,10 +145,14 @@ def _model_watches(
 ) -> tuple[LoadWatch, ReturnWatch, SilenceWatch]:
     name, keys = hands.queue.consumer, Keys(settings.llm_stream_prefix)
     peers, gate = RedisPeers(outside.redis.commands, keys, name), hands.gates[Service.MODEL]
+
+    def away(why: str) -> None:
+        gate.trip(outside.router, why, None)
+
     return (
         build_load_watch(settings, outside.router, hands.slots.resize, peers),
         build_return_watch(outside.router, gate.hurry),
-        build_silence_watch(outside.router, lambda why: gate.trip(outside.router, why, None)),
+        build_silence_watch(settings, outside.router, away),
     )
 
 

@@ -13,11 +13,11 @@ from worker.llm.chat import ModelRole
 from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, Bounds
 from worker.llm.load_watch import LoadWatch
-from worker.llm.observing import Budgets, CallObserver, Unlimited, Unobserved
+from worker.llm.observing import Budgets, CallObserver, Unlimited, Unobserved, Watchers
 from worker.llm.peers import Alone, Peers
 from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
-from worker.llm.replica import Replica, Watchers
+from worker.llm.replica import Replica
 from worker.llm.returning import ReturnWatch
 from worker.llm.router import Router, Upstream
 from worker.llm.silence import SilenceWatch
@@ -81,14 +81,17 @@ def build_return_watch(router: Router, back: Callable[[], None]) -> ReturnWatch:
     return ReturnWatch(router.replicas, random.random, back)
 
 
-def build_silence_watch(router: Router, away: Callable[[str], None]) -> SilenceWatch:
+def build_silence_watch(
+    settings: Settings, router: Router, away: Callable[[str], None]
+) -> SilenceWatch:
     """What sees these servers hang; `away` is told why when none is left that may be asked."""
 
     def left() -> None:
         if why := router.away:
             away(why)
 
-    return SilenceWatch(router.replicas, time.monotonic, random.random, left)
+    stall_s = settings.llm_timeout_s / 2
+    return SilenceWatch(router.replicas, time.monotonic, random.random, stall_s, left)
 
 
 def priorities(weights: Mapping[JobType, int]) -> dict[str, int]:

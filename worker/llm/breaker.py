@@ -82,11 +82,6 @@ class Breaker:
         return self._state
 
     @property
-    def away(self) -> bool:
-        """Whether the last look at its health, since it was opened, found nobody well."""
-        return self._away
-
-    @property
     def due_in_s(self) -> float:
         """Seconds until a call may try again; 0 when it may now."""
         return max(0.0, self._due_at - self._elapsed()) if self._state is State.OPEN else 0.0
@@ -155,7 +150,6 @@ class Breaker:
 
     def reset(self) -> None:
         """Close at once: it is known that the server is well."""
-        self._away = False
         self._openings = self._returns = 0
         if self._state is not State.CLOSED:
             self._turn(State.CLOSED)

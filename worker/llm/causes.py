@@ -177,13 +177,13 @@ def job_error(
             )
 
 
-def as_outage(error: JobError, *, was_away: bool) -> Snooze:
+def as_outage(error: JobError, *, was_silent: bool) -> Snooze:
     """The failure of a call to a server that is known to be sick: it costs the job no attempt.
 
     A job may itself be what makes the server sick, so it is suspected: the queue counts that. It
     is not where the server says that nobody is there: a gateway, or a refused connection; nor
-    where it was away before it had this call.
+    where it was silent before it had this call.
     """
-    suspect = getattr(error, "suspect", True) and not was_away
+    suspect = getattr(error, "suspect", True) and not was_silent
     after_s = getattr(error, "after_s", None)
     return Snooze(str(error), after_s=after_s, suspect=suspect, cause=error.cause)

@@ -69,11 +69,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server says of itself; `kv` from 0 to 1."""
+    """What a server says of itself; `kv` from 0 to 1, `tokens` read and made since it started."""
 
     running: float
     waiting: float
     kv: float = 0.0
+    tokens: float | None = None
 
     @property
     def queue(self) -> float:

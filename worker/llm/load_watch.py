@@ -30,7 +30,8 @@ IDLE_S = 30.0
 TELL_EVERY_S = 10.0
 _NUMBER_MAX = 32
 _LINE = re.compile(
-    rb"^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc)([{ ][^\n]*)$",
+    rb"^vllm:(num_requests_running|num_requests_waiting|kv_cache_usage_perc"
+    rb"|prompt_tokens_total|generation_tokens_total)([{ ][^\n]*)$",
     re.MULTILINE,
 )
 
@@ -50,7 +51,9 @@ def read_load(body: bytes) -> Load | None:
     if running is None or waiting is None:
         return None
     kv = max(found.get(b"kv_cache_usage_perc", [0.0]))
-    return Load(sum(running), sum(waiting), kv)
+    read, made = found.get(b"prompt_tokens_total"), found.get(b"generation_tokens_total")
+    tokens = None if read is None or made is None else sum(read) + sum(made)
+    return Load(sum(running), sum(waiting), kv, tokens)
 
 
 def _number(rest: bytes) -> float | None:

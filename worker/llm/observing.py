@@ -1,5 +1,7 @@
 """Who is told of calls as they happen, and who is asked before them: metrics and budgets."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from worker.llm.chat import Completion
@@ -60,3 +62,17 @@ class Unlimited:
 
     def count(self, provider: str, tokens: int) -> None:
         """Let it pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who counts calls, what time it is, and from when on a call is slow.
+
+    Attributes:
+        slow_s: seconds; 0 for a share of each call's own limit.
+    """
+
+    observer: CallObserver
+    budgets: Budgets
+    elapsed: Callable[[], float]
+    slow_s: float = 0.0

@@ -15,7 +15,7 @@ from worker.llm.causes import Cause, as_outage, http_cause, rule
 from worker.llm.chat import ChatRequest, Completion, ModelRole, Prompt
 from worker.llm.client import OpenAIChat
 from worker.llm.limit import AdaptiveLimit, LimitFacts, Load
-from worker.llm.observing import Budgets, CallObserver
+from worker.llm.observing import Watchers
 from worker.llm.providers import Provider
 from worker.tracing import UNTRACED, current
 
@@ -31,20 +31,6 @@ _PORTS = {"http": 80, "https": 443}
 _HARMLESS = Prompt("You are friendly.", "Say yes.")
 
 
-@dataclass(frozen=True, slots=True)
-class Watchers:
-    """Who counts calls, what time it is, and from when on a call is slow.
-
-    Attributes:
-        slow_s: seconds; 0 for a share of each call's own limit.
-    """
-
-    observer: CallObserver
-    budgets: Budgets
-    elapsed: Callable[[], float]
-    slow_s: float = 0.0
-
-
 @dataclass(slots=True, eq=False)
 class Replica:
     """One address of a provider.
@@ -54,7 +40,8 @@ class Replica:
         in_flight: calls we have there now.
         load: what it said last of its load, if it ever did.
         called_at: when the last call began or ended, in monotonic seconds.
-        heard: how often it has answered a call or told its load.
+        heard: how often it has answered a call, or told that it had something done.
+        silent: whether it was left alone because it had calls and was not heard, and was not since.
         moved: told whenever there may be more room, or less.
         context: tokens by model, where the server has told.
         broken: why it can never work as it is set up; None while it may.
@@ -75,11 +62,13 @@ class Replica:
     load: Load | None = None
     called_at: float = float("-inf")
     heard: int = 0
+    silent: bool = False
     moved: Callable[[], None] = lambda: None
     context: dict[str, int] = field(default_factory=dict[str, int])
     broken: Halt | None = None
     checked: bool = False
     last_error: str = ""
+    _tokens: float | None = None
     _flights: Counter[ModelRole] = field(default_factory=Counter[ModelRole])
     _called: asyncio.Event = field(default_factory=asyncio.Event)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -117,7 +106,7 @@ class Replica:
             Retryable, Snooze, Reject, Halt: as the client does; what fails a probe is the server's
                 fault and no attempt of the job's.
         """
-        was_away = self.breaker.away
+        was_silent = self.silent
         entered = self.breaker.enter()
         self.tell()
         if (span := current()) is not UNTRACED:
@@ -142,7 +131,7 @@ class Replica:
                 unreached = error.cause == Cause.CONNECTION_ERROR
                 self.breaker.record(entered, Verdict(failed=sick, unreached=unreached))
                 if sick and self.breaker.state is not State.CLOSED:
-                    raise as_outage(error, was_away=was_away) from None
+                    raise as_outage(error, was_silent=was_silent) from None
                 raise
             except BaseException:
                 self.breaker.abandon(entered)
@@ -152,7 +141,7 @@ class Replica:
                 self._ended(request, "ok", took_s, completion)
                 slow = not request.hurried and took_s >= self._slow_s(request)
                 self.last_error = ""
-                self.heard += 1
+                self._is_heard()
                 self._succeeded(entered, slow=slow)
                 return completion
 
@@ -211,7 +200,9 @@ class Replica:
                 limit.has_not_told(now)
             else:
                 limit.has_told(load, self._flights[role], now)
-        self.heard += load is not None
+        if load is not None and (load.tokens is None or load.tokens != self._tokens):
+            self._is_heard()
+        self._tokens = load.tokens if load is not None else self._tokens
         self.load = load
         self.moved()
 
@@ -277,9 +268,14 @@ class Replica:
                 waiting.set_result(None)
         self.moved()
 
-    def leave_alone(self, why: str) -> None:
-        """Give it no more calls, as after many failures; those that it has go on."""
+    def _is_heard(self) -> None:
+        self.heard += 1
+        self.silent = False
+
+    def is_silent(self, why: str) -> None:
+        """It is left alone, as after many failures; the calls that it has go on."""
         self.last_error = why
+        self.silent = True
         self.breaker.trip()
         self.tell()
 

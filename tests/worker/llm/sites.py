@@ -15,10 +15,10 @@ from worker.embedded.child import free_port
 from worker.llm.breaker import Breaker, BreakerLimits
 from worker.llm.chat import Completion, ModelRole
 from worker.llm.client import OpenAIChat
-from worker.llm.observing import Budgets, Unlimited
+from worker.llm.observing import Budgets, Unlimited, Watchers
 from worker.llm.preflight import Preflight
 from worker.llm.providers import PROVIDERS
-from worker.llm.replica import Replica, Watchers
+from worker.llm.replica import Replica
 from worker.llm.router import Router, Upstream
 from worker.llm_config import ProviderName, StructureName
 

@@ -47,7 +47,17 @@ def test_the_three_gauges() -> None:
     assert read_load(PLAIN.replace(b"\n", b" 1700000000\n")) == Load(3, 1, 0)
     tally = Tally(("a", "b"), 100)
     with tally.wait("a"), tally.run("b", 50), tally.run("a", 20):
-        assert read_load(tally.metrics().encode()) == Load(2, 1, 0.5)
+        assert read_load(tally.metrics().encode()) == Load(2, 1, 0.5, tokens=0)
+
+
+def test_tokens_are_those_read_and_those_made() -> None:
+    """Only together: with one alone a server would seem to stand still while it reads."""
+    read = b'vllm:prompt_tokens_total{engine="0"} 3.0\nvllm:prompt_tokens_total{engine="1"} 4.0\n'
+    made = b'vllm:generation_tokens_total{engine="0"} 1.5e+06\n'
+    found = read_load(PLAIN + read + made)
+    assert found is not None
+    assert found.tokens == 1_500_007
+    assert read_load(PLAIN + read) == read_load(PLAIN + made) == Load(3, 1, 0)
 
 
 def test_engines_are_added_up() -> None:

@@ -21,6 +21,7 @@ from worker.llm.replica import Replica
 from worker.llm.silence import LOOKS, SilenceWatch
 from worker.llm_config import ProviderName
 
+STALL_S = 30.0
 VLLM, OPENAI = ProviderName.VLLM, ProviderName.OPENAI
 
 
@@ -82,7 +83,7 @@ async def watched(
 
         monkeypatch.setattr(OpenAIChat, "ping", counted)
         left = lambda: scene.left.append(net.router.away)  # noqa: E731
-        watch = SilenceWatch(net.router.replicas, lambda: net.time[0], lambda: 0.5, left)
+        watch = SilenceWatch(net.router.replicas, lambda: net.time[0], lambda: 0.5, STALL_S, left)
         watching = asyncio.create_task(watch.run())
         try:
             yield scene
@@ -128,8 +129,7 @@ async def test_who_tries_a_server_that_is_away_is_no_suspect(
 ) -> None:
     """It hung before it had that call; otherwise an outage of an hour would cost a job its life."""
     async with watched(monkeypatch) as scene:
-        scene.replica.leave_alone("it hangs")
-        scene.replica.breaker.seen(well=False)
+        scene.replica.is_silent("it hangs")
         scene.net.turn(5.0)
         with pytest.raises(Snooze) as caught:
             await scene.net.router.complete(chat_request(timeout_s=0.05))
@@ -147,6 +147,7 @@ async def test_another_server_has_the_work(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(Snooze):
             await held
         other.breaker.trip()
+        scene.replica.has_said(Load(1.0, 0.0, 0.0))  # it was well when it had the next one
         scene.replica.breaker.reset()
         call = asyncio.create_task(scene.net.router.complete(chat_request(timeout_s=0.6)))
         scene.calls.append(call)
@@ -211,6 +212,47 @@ async def test_one_answer_starts_the_count_anew(monkeypatch: pytest.MonkeyPatch)
             scene.replica.has_said(Load(1.0, 0.0, 0.0))  # while the next look is on its way, or not
             scene.site.health = 200
             await until(lambda: scene.looks[-1:] == ["well"])
+        assert scene.replica.breaker.state is State.CLOSED
+
+
+async def test_an_engine_that_hangs_behind_a_healthy_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it is well, and that it does nothing, while it has a call."""
+    async with watched(monkeypatch) as scene:
+        stands, moves = (Load(0.0, 0.0, 0.0, tokens=tokens) for tokens in (53.0, 54.0))
+        scene.replica.has_said(stands)
+        await scene.call()
+        for _ in range(2):
+            scene.net.turn(STALL_S - 1)
+            scene.replica.has_said(stands)
+            await scene.looked(2)
+            assert scene.replica.breaker.state is State.CLOSED
+            scene.replica.has_said(moves)
+            scene.replica.has_said(stands)
+            await turn(50)
+            await scene.looked(1)
+        scene.net.turn(STALL_S / 2)
+        scene.replica.has_said(stands)
+        await scene.looked(2)
+        scene.net.turn(STALL_S / 2)
+        await until(lambda: scene.replica.breaker.state is State.OPEN)
+        assert "has done nothing for" in scene.left[0]
+        assert set(scene.looks) == {"well"}
+        assert scene.replica.silent
+        scene.replica.has_said(moves)
+        assert not scene.replica.silent
+
+
+@pytest.mark.parametrize("load", [None, Load(1.0, 0.0, 0.0)])
+async def test_who_does_not_count_is_not_judged_by_it(
+    monkeypatch: pytest.MonkeyPatch, load: Load | None
+) -> None:
+    """Long answers of a server whose tokens nobody knows are no silence."""
+    async with watched(monkeypatch) as scene:
+        await scene.call()
+        scene.replica.has_said(load)
+        await scene.looked(1)
+        scene.net.turn(10 * STALL_S)
+        await scene.looked(2)
         assert scene.replica.breaker.state is State.CLOSED
 
 
