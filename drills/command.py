@@ -2,7 +2,10 @@
 
 import asyncio
 import secrets
+import shlex
 import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -92,5 +95,11 @@ async def _play(plan: Plan, options: SiteOptions, desk: Desk) -> bool:
         played, account = await run_game(plan, site, desk)
     desk.say("")
     desk.console.print(report(played, account))
-    desk.say(f"To play it again: --seed {plan.seed}")
+    desk.say(f"To play it again: {_again(sys.argv[1:], plan.seed)}")
     return account.balances
+
+
+def _again(words: Sequence[str], seed: int) -> str:
+    """The options that were typed, with the seed where none was."""
+    typed = any(word.partition("=")[0] == "--seed" for word in words)
+    return shlex.join([*words, *(() if typed else ("--seed", str(seed)))])

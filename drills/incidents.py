@@ -45,9 +45,9 @@ INCIDENTS: Mapping[Kind, Incident] = MappingProxyType(
         ),
         Kind.MODEL_FROZEN: Incident(
             "the model server hangs: it accepts calls and answers nothing",
-            "Jobs stay in flight and none ends; after some 20 seconds status calls the model away, "
-            "for it has calls and has not answered. `llm-worker check` waits for an answer, "
-            "where a server that is gone refuses at once.",
+            "Jobs stay in flight and none ends; after some 20 seconds status calls the model away "
+            "and says that it hangs. `llm-worker check` waits for an answer, where a server that "
+            "is gone refuses at once.",
             "LlmWorkerModelAway",
         ),
         Kind.MODEL_RENAMED: Incident(

@@ -47,7 +47,8 @@ def account_lines(account: Account) -> Iterator[str]:
     yield f"  not ended yet   {_named(account.left)}"
     yield f"  lost            {_named(account.lost)}"
     yield f"  done twice      {_named(account.twice)}"
-    yield f"not taken         {account.not_taken:,}, Redis being away or full"
+    if account.not_taken:
+        yield f"not taken         {account.not_taken:,}, Redis being away or full"
     yield "The account balances." if account.balances else "THE ACCOUNT DOES NOT BALANCE."
 
 

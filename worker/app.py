@@ -91,7 +91,7 @@ async def _serve(
     heartbeats = _heartbeats(settings, consumer, clock)
     measure(settings, outside, hands, Running(consumer, heartbeats, onlookers, shutdown))
     limits, away = lambda: outside.router.limits, hands.gates.away
-    health = Health(heartbeats, _checks(settings, outside), limits, away)
+    health = Health(heartbeats, _checks(settings, outside), limits, away, starting=True)
     page = _page(settings, queue, steering, shutdown, relayed=parent is not None)
     server = _health_server(settings, pages(health, outside.metrics), page)
     port = await server.start()
@@ -103,6 +103,7 @@ async def _serve(
     code = ExitCode.DRAINED
     try:
         if await finished_before(shutdown.drain, preflight.start()):
+            health.starting = False
             async with background(
                 preflight.watch(),
                 *(watch.run() for watch in watches),

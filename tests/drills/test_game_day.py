@@ -150,7 +150,7 @@ async def test_two_incidents_are_found_and_every_job_is_accounted_for(tmp_path: 
     assert re.search(r"jobs enqueued +[1-9]", game.said)
     assert re.search(r"lost +0\n +done twice +0\n", game.said)
     assert "The account balances." in game.said
-    assert f"--seed {SEED}" in game.said
+    assert f"To play it again: --seed={SEED} --quiet-s=1 " in game.said
     assert {"worker-1.log", "core.sqlite3"} <= _names(kept, "*")
     await _nothing_is_left(tmp_path)
 

@@ -186,9 +186,9 @@ class Replica:
             limit.has_answered(self._flights[role], now)
 
     def ails(self, error: JobError) -> bool:
-        """Remember an error that is the server's own; whether it is."""
+        """Remember an error that is the server's own; whether it is. That it hangs says more."""
         sick = rule(error.cause).against_server
-        if sick:
+        if sick and not (self.silent and error.cause == Cause.TIMEOUT):
             self.last_error = str(error)
         return sick
 

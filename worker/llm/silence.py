@@ -84,12 +84,12 @@ class SilenceWatch:
             sign = await _sign(replica, heard)
             in_vain = in_vain + 1 if sign is _Sign.NOTHING else 0
             since = self._elapsed() if sign is _Sign.WORK else since
-            silent_s = self._elapsed() - since
+            is_late = self._elapsed() - since >= self._stall_s
             if in_vain >= LOOKS:
-                self._leave(replica, f"has calls and has not answered for {silent_s:.0f} s")
+                self._leave(replica, "hangs: it has calls and answers nothing, not even its health")
                 in_vain = 0
-            elif sign is _Sign.LIFE and _counts(replica) and silent_s >= self._stall_s:
-                self._leave(replica, f"has calls and has done nothing for {silent_s:.0f} s")
+            elif sign is _Sign.LIFE and is_late and _counts(replica):
+                self._leave(replica, "hangs: it has calls and no token is made, though it answers")
 
     def _leave(self, replica: Replica, why: str) -> None:
         replica.is_silent(f"the model server at {replica.url} {why}")

@@ -60,6 +60,7 @@ class Health:
     Attributes:
         limits: how much each model server is sent at once.
         away: the services that jobs wait for, and why; one may answer `checks` and refuse jobs.
+        starting: the servers have not been looked at; it may halt for what they turn out to lack.
     """
 
     heartbeats: Heartbeats
@@ -67,6 +68,7 @@ class Health:
     limits: Callable[[], Sequence[LimitFacts]] | None = None
     away: Callable[[], Mapping[str, str]] | None = None
     draining: bool = False
+    starting: bool = False
 
     async def live(self, _request: web.Request) -> web.Response:
         """200 while every loop moves, 503 with the ones that don't."""
@@ -79,8 +81,11 @@ class Health:
         names = list(self.checks)
         answers = await asyncio.gather(*(_checked(self.checks[name]) for name in names))
         found = dict(zip(names, answers, strict=True))
-        is_ready = not self.draining and all(answer == "ok" for answer in answers)
+        serves = not (self.draining or self.starting)
+        is_ready = serves and all(answer == "ok" for answer in answers)
         body: dict[str, Any] = {"ready": is_ready, "draining": self.draining, "checks": found}
+        if self.starting:
+            body["starting"] = True
         if self.limits is not None:
             body["limits"] = [asdict(facts) for facts in self.limits()]
         if self.away is not None:

@@ -6,6 +6,7 @@ from typing import cast
 
 from shared.redis_streams import Keys, StreamClient
 from worker.operations.words import age, amount, over
+from worker.steering.last_word import KEPT_A_HOST
 from worker.steering.roster import SILENT_AFTER_S, WorkerFacts, load_facts
 
 HALTED_SHOWN_S = 600.0
@@ -50,7 +51,8 @@ class Worker:
         ago = f"{age(self.heard_s_ago)} ago"
         if self.halts < 2:
             return f"halted {ago}"
-        return f"halted {self.halts} times{over(self.halting_s)}, the last {ago}"
+        least = "at least " if self.halts >= KEPT_A_HOST else ""
+        return f"halted {least}{self.halts} times{over(self.halting_s)}, the last {ago}"
 
     @property
     def uptime_s(self) -> float:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from worker.operations.fleet import Worker
 from worker.operations.words import age, amount, over
+from worker.steering.last_word import KEPT_A_HOST
 
 
 def folded(workers: Sequence[Worker]) -> list[Worker]:
@@ -52,8 +53,9 @@ def _one(rows: Sequence[Worker]) -> Worker:
 
 def _told(rows: Sequence[Worker]) -> str:
     number, hosts = sum(row.halts for row in rows), {row.facts.host for row in rows}
+    most = "at least " if any(row.halts >= KEPT_A_HOST for row in rows) else ""
     last = min(row.heard_s_ago for row in rows)
     first = max(row.heard_s_ago + row.halting_s for row in rows)
     where = min(hosts) if len(hosts) == 1 else f"{len(hosts)} hosts"
-    what = amount(number, "halt") + (f" on {where}" if where else "")
+    what = most + amount(number, "halt") + (f" on {where}" if where else "")
     return f"{what}{over(first - last)}, {'the last ' if number > 1 else ''}{age(last)} ago"

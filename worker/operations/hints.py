@@ -123,9 +123,10 @@ def _sickness(worker: Worker, server: ModelServer) -> str:
         return _MUTE if _is_mute(worker, server.server) else ""
     if server.why and server.why in worker.facts.gates.get("model", ""):
         return ""
+    why = server.why or "its answers were slow"
     if server.breaker == "half_open":
-        return "is being tried again"
-    return f"is left alone for a while: {server.why or 'its answers were slow'}"
+        return f"is tried with a few calls, and left alone for the rest: {why}"
+    return f"is left alone for a while: {why}"
 
 
 def _is_mute(worker: Worker, server: str) -> bool:

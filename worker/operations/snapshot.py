@@ -114,9 +114,9 @@ def _draining(
 
 
 def _stands_still(job_type: str, living: Sequence[Worker]) -> bool:
-    """Whether those who take this type all find a service away without which no job ends."""
+    """Whether nobody takes this type but those who find a service away that each job needs."""
     takers = [worker for worker in living if job_type in worker.facts.job_types]
-    return bool(takers) and all(_NEEDED & worker.facts.gates.keys() for worker in takers)
+    return all(_NEEDED & worker.facts.gates.keys() for worker in takers)
 
 
 def _age(at: float | None, now: float) -> float | None:

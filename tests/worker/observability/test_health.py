@@ -74,6 +74,16 @@ async def test_ready_names_each_that_answers() -> None:
     assert body == {"ready": True, "draining": False, "checks": {"redis": "ok", "core": "ok"}}
 
 
+async def test_a_worker_that_has_not_looked_at_its_servers_is_not_ready() -> None:
+    """It may halt in a moment for what they lack, though each of them answers."""
+    health = _health({"model": _ok})
+    health.starting = True
+    status, body = await _get(health, "/ready")
+    assert (status, body["ready"], body["starting"]) == (503, False, True)
+    health.starting = False
+    assert (await _get(health, "/ready"))[0] == 200
+
+
 async def test_ready_names_each_that_does_not() -> None:
     """503, and for each the reason a person needs; one does not hide another."""
     checks = {"redis": _ok, "core": _away, "model": _wrong}

@@ -21,6 +21,9 @@ def test_halts_of_a_host_for_the_same_reason_are_one_row() -> None:
     assert (row.name, row.halts, row.halting_s, row.pending) == ("w6", 7, 120.0, 7)
     assert row.halted == "halted 7 times in 2 min, the last 5 s ago"
     assert halts_said([row]) == ["7 halts on m1 in 2 min, the last 5 s ago: bad key"]
+    [row] = folded([*loop, _halt("w7", 145)])
+    assert row.halted.startswith("halted at least 8 times"), "Redis keeps no more of a host"
+    assert halts_said([row])[0].startswith("at least 8 halts on m1")
 
 
 def test_other_reasons_and_other_hosts_are_other_rows() -> None:

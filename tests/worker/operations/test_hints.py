@@ -156,7 +156,8 @@ def test_why_nobody_can_be_asked_is_said_once() -> None:
     one = _said(_stream(), _worker(servers=(sick,), gates=away))
     assert [text for text, _ in one] == [said]
     two = _said(_stream(), _worker(servers=(sick, tried), gates=away))
-    assert [text for text, _ in two] == [said, "vllm gpu2 is being tried again (w1)"]
+    tried_so = "vllm gpu2 is tried with a few calls, and left alone for the rest: HTTP 500 (w1)"
+    assert [text for text, _ in two] == [said, tried_so]
     vague = {"model": "the model server is being tried"}
     found = [text for text, _ in _said(_stream(), _worker(servers=(sick,), gates=vague))]
     assert found[1:] == ["vllm gpu:8000 is left alone for a while: it hangs (w1)"]

@@ -53,11 +53,11 @@ async def test_what_arrives_counts(any_clients: RedisClients, keys: Keys) -> Non
     streams = Streams(any_clients.commands, keys)
     for _ in range(30):
         await streams.add(JobType.TEXT_TAG)
-    ended = {"text_tag": [15, 0]}
+    facts: dict[str, Any] = {"ended": {"text_tag": [15, 0]}, "job_types": ["text_tag", "document"]}
 
     async def said(length: int, ago_s: float = 60) -> tuple[str, int | None]:
         now = await server_now(streams.client)
-        await _tell(streams, "a", ended=ended, before={"text_tag": [now - ago_s, length]})
+        await _tell(streams, "a", **facts, before={"text_tag": [now - ago_s, length]})
         found = (await take_snapshot(any_clients.commands, keys)).streams
         [text] = [stream for stream in found if stream.job_type == "text_tag"]
         return text.drained, text.gained_a_minute
@@ -67,13 +67,13 @@ async def test_what_arrives_counts(any_clients: RedisClients, keys: Keys) -> Non
     assert await said(10) == ("grows by 20/min", 20)
     assert await said(31) == ("steady", 0)
     assert await said(10, ago_s=5) == ("at least 2 min", None)
-    await _tell(streams, "a", ended=ended)
+    await _tell(streams, "a", **facts)
     found = {s.job_type: s.drained for s in (await take_snapshot(streams.client, keys)).streams}
     assert (found["text_tag"], found["document"]) == ("at least 2 min", "-")
 
 
 async def test_what_nobody_can_end_stands_still(any_clients: RedisClients, keys: Keys) -> None:
-    """What ended before the model went away says nothing of when the rest will have."""
+    """What ended before the model, or every worker, went away says nothing of the rest."""
     streams = Streams(any_clients.commands, keys)
     await streams.add(JobType.TEXT_TAG)
     now = await server_now(streams.client)
@@ -85,6 +85,7 @@ async def test_what_nobody_can_end_stands_still(any_clients: RedisClients, keys:
         [text] = [stream for stream in found if stream.job_type == "text_tag"]
         return text.drained, text.drained_in_s
 
+    assert await said() == ("stands still", None)
     await _tell(streams, "a", **facts, gates={"model": "it hangs"})
     assert await said() == ("stands still", None)
     await _tell(streams, "b", **facts)
@@ -100,6 +101,7 @@ async def test_what_is_paused_is_not_to_be_drained(any_clients: RedisClients, ke
     await queue.create_groups()
     now = await server_now(streams.client)
     facts: dict[str, Any] = {"ended": {"text_tag": [15, 0]}, "before": {"text_tag": [now - 60, 45]}}
+    facts["job_types"] = ["text_tag"]
     await _tell(streams, "a", **facts)
     for tenant in "aab":
         for _ in range(10):
