@@ -105,6 +105,7 @@ class Claiming:
         Raises:
             Halt: Redis will never serve this worker.
         """
+        self._gates.remind()
         try:
             entries = await self._claim()
         except FATAL as error:

@@ -58,6 +58,11 @@ class Gate:
         return self._why
 
     @property
+    def away_s(self) -> float:
+        """How long it has been closed, in seconds."""
+        return self._reminder.lasts_s
+
+    @property
     def wants_probe(self) -> bool:
         """Closed, due to be tried, and nobody here to do it: a job may be claimed for it."""
         due = self._clock.elapsed() >= self._probe_at
@@ -105,15 +110,19 @@ class Gate:
         """The service is away; of a crowd that finds out together only the first counts."""
         if self._failures and self._probe is not who:
             return
-        if (away_s := self._reminder.due_s()) is not None:
-            log.warning("service_away", service=str(self._service), away_s=away_s, why=why)
         self._failures += 1
         self._probe, self._why = None, why
+        self.remind()
         backoff = min(backoff_s(self._failures, self._clock.jitter()), PROBE_EVERY_MAX_S)
         now = self._clock.elapsed()
         self._asked_until = now + (after_s or 0.0)
         self._probe_at = max(now + backoff, self._asked_until)
         self._wake()
+
+    def remind(self) -> None:
+        """Say it where that has not been done for a minute: a try may take longer than that."""
+        if self._failures and (away_s := self._reminder.due_s()) is not None:
+            log.warning("service_away", service=str(self._service), away_s=away_s, why=self._why)
 
     def hurry(self) -> None:
         """The service may be back: it is tried now, or when it has asked to be tried again."""
@@ -145,6 +154,15 @@ class Gates:
     def away(self) -> dict[str, str]:
         """The services that are not asked now, and why."""
         return {str(name): gate.why for name, gate in self._gates.items() if not gate.is_open}
+
+    def away_s(self) -> dict[str, float]:
+        """For how many seconds the same have not been asked."""
+        return {str(name): gate.away_s for name, gate in self._gates.items() if not gate.is_open}
+
+    def remind(self) -> None:
+        """Say again what is closed, about each minute."""
+        for gate in self._gates.values():
+            gate.remind()
 
     def closed(self, needs: Iterable[Service]) -> list[Gate]:
         """Those of the needed services that may not be asked now."""

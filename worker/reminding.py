@@ -22,6 +22,11 @@ class Reminder:
     _since: float | None = None
     _said: float = 0.0
 
+    @property
+    def lasts_s(self) -> float:
+        """How long it has lasted; 0 where there is nothing."""
+        return 0.0 if self._since is None else self.elapsed() - self._since
+
     def due_s(self) -> int | None:
         """It lasts: how many seconds by now, where that is to be said; None where not yet."""
         now = self.elapsed()

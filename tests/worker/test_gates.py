@@ -74,23 +74,6 @@ def test_the_first_of_a_crowd_closes_it() -> None:
     assert seconds_closed(post, "probe") == 1.0
 
 
-def test_one_that_stays_away_is_said_each_minute() -> None:
-    """With how long, and why it is away now: the first line may have scrolled off long ago."""
-    post = Post()
-    with capture_logs() as logs:
-        post.gate.trip("a", "refused", None)
-        for _ in range(40):
-            post.later(4.0)
-            assert post.gate.try_enter("a")
-            post.gate.trip("a", "502", None)
-    said = [(line["event"], line["away_s"], line["why"]) for line in logs]
-    assert said == [
-        ("service_away", 0, "refused"),
-        ("service_away", 60, "502"),
-        ("service_away", 120, "502"),
-    ]
-
-
 def test_one_probe_at_a_time() -> None:
     """It alone may go on asking, as often as it likes, until it has said what it found."""
     post = Post()

@@ -13,10 +13,9 @@ from redis.exceptions import (
 )
 
 from shared.redis_streams import Keys, StreamClient
-from worker.broken_connections import why_broken
 from worker.operations.refused_writes import RefusedWrites, refused_writes, remedy
 from worker.queue.redis_address import read_address
-from worker.queue.redis_clients import FATAL, describe
+from worker.queue.redis_clients import FATAL, describe, unreached
 from worker.queue.redis_connections import NotNow
 
 _NO_WRITES = (OutOfMemoryError, ReadOnlyError, NotNow)
@@ -47,7 +46,7 @@ def trouble(error: RedisError | OSError, url: str) -> tuple[str, str]:
         return f"Redis takes no writes: {code}", remedy(code)
     if isinstance(error, ResponseError):
         return f"Redis refuses this: {said}", "see docs/redis.md for what it needs"
-    found = f"cannot reach Redis at REDIS_URL ({read_address(url)}): {_unreached(error)}"
+    found = f"cannot reach Redis at REDIS_URL ({read_address(url)}): {unreached(error)}"
     return found, "start Redis, or correct REDIS_URL"
 
 
@@ -63,10 +62,3 @@ async def _refused(client: StreamClient, keys: Keys) -> RefusedWrites | None:
     with suppress(RedisError, OSError):
         return await refused_writes(client, keys)
     return None
-
-
-def _unreached(error: RedisError | OSError) -> str:
-    said = (str(error) or type(error).__name__).splitlines()[0]
-    # redis-py tells of a connection with the system's error under way, and does not name it.
-    why = "" if isinstance(error, TimeoutError) else why_broken(error.__context__ or error)
-    return why or said[:200]

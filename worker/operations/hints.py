@@ -96,13 +96,15 @@ def _idle(living: Sequence[Worker]) -> Iterator[Hint]:
 
 
 def _services(living: Sequence[Worker]) -> Iterator[Hint]:
-    closed: dict[tuple[str, str], list[str]] = {}
+    closed: dict[tuple[str, str], list[Worker]] = {}
     for worker in living:
         for service, why in worker.facts.gates.items():
-            closed.setdefault((service, why), []).append(worker.name)
-    for (service, why), names in closed.items():
-        who = _who(names, living)
-        yield Hint(f"{called(service)} is away for {who}: {why}", "llm-worker check")
+            closed.setdefault((service, why), []).append(worker)
+    for (service, why), workers in closed.items():
+        who = _who([worker.name for worker in workers], living)
+        away_s = max(worker.facts.gates_s.get(service, 0.0) for worker in workers)
+        since = f", for {age(away_s)}" if away_s >= 1 else ""
+        yield Hint(f"{called(service)} is away for {who}{since}: {why}", "llm-worker check")
 
 
 def _servers(living: Sequence[Worker]) -> Iterator[Hint]:

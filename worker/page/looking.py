@@ -22,7 +22,7 @@ from worker.operations.streams import server_now
 from worker.operations.tenants import TenantsWaiting
 from worker.page.lately import Lately
 from worker.queue.dead_letters import DeadLetter, DeadLetters
-from worker.queue.redis_clients import FATAL, describe
+from worker.queue.redis_clients import FATAL, describe, unreached
 from worker.steering.roster import WorkerFacts
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ class Looking:
         except ResponseError as error:  # it is full, say
             raise Away(f"Redis refuses this: {describe(error)}") from None
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
-            said = describe(error) if str(error) else f"no answer within {patience_s:g} s"
+            said = unreached(error) if str(error) else f"no answer within {patience_s:g} s"
             raise Away(f"Redis does not answer: {said}") from None
 
     async def _shared(self, key: Hashable, at: Callable[[], Awaitable[T]]) -> T:

@@ -12,6 +12,7 @@ from redis import exceptions
 from redis.asyncio import Redis
 
 from shared.redis_streams import StreamClient
+from worker.broken_connections import why_broken
 from worker.errors import Halt
 from worker.queue.redis_address import read_address
 from worker.queue.redis_connections import Connections, NotNow
@@ -143,6 +144,14 @@ async def insist(
             if failures:
                 log.info("redis_back", doing=doing, failures=failures)
             return result
+
+
+def unreached(error: Exception) -> str:
+    """Why there is no answer, in words for a person: `connection refused`."""
+    said = (str(error) or type(error).__name__).splitlines()[0]
+    # redis-py tells of a connection with the system's error under way, and does not name it.
+    why = "" if isinstance(error, TimeoutError) else why_broken(error.__context__ or error)
+    return why or said[:200]
 
 
 def describe(error: Exception) -> str:

@@ -101,6 +101,7 @@ class Portrait:
             ended=self._pace.last_minute(self._clock.elapsed()),
             heeds=HEEDED,
             gates={name: shortened(why) for name, why in gates.away().items()},
+            gates_s={name: round(away_s, 1) for name, away_s in gates.away_s().items()},
             limits=tuple(ModelLimit(**asdict(facts)) for facts in of.router.limits),
             servers=tuple(map(_server, of.router.replicas)),
             jobs=tuple(_held(job, gates) for job in _most_telling(jobs)),

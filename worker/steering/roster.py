@@ -79,6 +79,7 @@ class WorkerFacts(Told):
         stages: its jobs, by job type and stage.
         heeds: what it leaves alone when that is paused: `type`, `tenant`.
         gates: services that are not asked now, and why.
+        gates_s: for how many seconds they have not been.
         ended: jobs of the last minute, by job type, completed and dead.
         before: how long the streams were about a minute ago, by job type: when, in Unix seconds on
             the server's clock, and how many entries.
@@ -105,6 +106,7 @@ class WorkerFacts(Told):
     before: dict[Text, tuple[float, int]] = {}
     heeds: tuple[Text, ...] = ()
     gates: dict[Text, Text] = {}
+    gates_s: dict[Text, float] = {}
     limits: tuple[ModelLimit, ...] = ()
     servers: tuple[ModelServer, ...] = ()
     jobs: tuple[HeldJob, ...] = ()

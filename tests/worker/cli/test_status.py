@@ -40,7 +40,7 @@ def test_streams_workers_and_letters(terminal: Terminal) -> None:
     out = terminal.run("status").stdout
     [row] = [line for line in out.splitlines() if line.strip().startswith("text_tag")]
     assert row.split()[:2] == ["text_tag", "3"]
-    assert row.split()[-5:] == ["90", "at", "least", "2", "s"]
+    assert row.split()[-3:] == ["90", "stands", "still"]
     assert r"w\x1b[2J[red]evil[/]\nnext" in out
     assert "9/12 text gpu:8000: queue" in out
     assert "1,234" in out
@@ -71,8 +71,8 @@ def test_halts_of_a_restart_loop_are_one_row(terminal: Terminal) -> None:
     for number in range(8):
         terminal.tell(f"w{number}", host="gpu1", pid=number, halted="bad key", halted_at=number)
     out = terminal.run("status").stdout
-    assert out.count("halted 8 times") == 1
-    assert "! no worker runs: 8 halts on gpu1" in out
+    assert out.count("halted at least 8 times") == 1
+    assert "! no worker runs: at least 8 halts on gpu1" in out
     terminal.tell("x", host="gpu2")
     result = terminal.run("workers")
     assert result.stdout.count("bad key") == 1

@@ -134,6 +134,14 @@ def test_a_service_that_is_away_and_why() -> None:
     ]
 
 
+def test_for_how_long_a_service_is_away() -> None:
+    """As long as it is for the one that has found out first."""
+    away = {"core": "refused"}
+    known = _worker("a", gates=away, gates_s={"core": 30.0})
+    found = _said(_stream(), known, _worker("b", gates=away, gates_s={"core": 190.0}))
+    assert [text for text, _ in found] == ["Core is away for 2 of 2 workers, for 3 min: refused"]
+
+
 def test_model_servers_that_are_left_alone() -> None:
     """By their breaker, or because they are set up wrongly."""
     sick = ModelServer(provider="vllm", server="gpu:8000", breaker="open", why="it hangs")

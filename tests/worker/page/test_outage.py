@@ -23,7 +23,7 @@ async def test_the_overview_shows_this_worker() -> None:
         got = await site.get("/")
     assert got.status == 200
     for said in (
-        "Redis does not answer: ConnectionError",
+        "Redis does not answer: connection refused",
         "me-1",
         "this one",
         "model is away",
