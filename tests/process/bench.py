@@ -76,6 +76,16 @@ class Bench:
         async with self.http.get(url) as response:
             return None if response.status == 404 else await response.json()
 
+    async def ready(self, worker: Service) -> dict[str, Any]:
+        """What `/ready` says once the worker has looked at its servers."""
+        url = f"{worker.ready_url.removesuffix('/live')}/ready"
+
+        async def started() -> dict[str, Any] | None:
+            body = await self.get(url)
+            return None if "starting" in json.dumps(body) else body
+
+        return await until(started, what="the first look at the servers")
+
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """A job as Core has it."""
         return cast(

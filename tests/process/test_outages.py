@@ -268,7 +268,7 @@ async def test_live_and_ready(bench: Bench) -> None:
     worker = bench.start_worker()
     live = await bench.get(worker.ready_url)
     assert live["live"] is True
-    ready = await bench.get(worker.ready_url.replace("live", "ready"))
+    ready = await bench.ready(worker)
     assert {limit["role"] for limit in ready.pop("limits")} == {"text", "vision"}
     assert ready == {
         "ready": True,

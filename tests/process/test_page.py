@@ -74,6 +74,7 @@ async def test_open_to_all_but_those_who_would_change(bench: Bench) -> None:
     """/live, /ready and /metrics need no token; the page does, in every process alike."""
     worker = bench.start_worker(WORKER_ADMIN_TOKEN=TOKEN, WORKER_PROCESSES="2")
     base = worker.ready_url.removesuffix("/live")
+    await bench.ready(worker)
     statuses: dict[str, int] = {}
     for path in ("/live", "/ready", "/metrics", "/", "/dead", "/changes?view=overview", "/x"):
         async with bench.http.get(base + path) as response:

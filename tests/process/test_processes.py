@@ -55,7 +55,7 @@ async def test_two_processes_share_the_work_and_one_health_port(bench: Bench) ->
         "live": True,
         "processes": {str(n): {"live": True, "stuck_s": {}} for n in range(2)},
     }
-    ready = await bench.get(f"{base}/ready")
+    ready = await bench.ready(worker)
     assert (ready["ready"], ready["draining"]) == (True, False)
     assert [each["checks"]["redis"] for each in ready["processes"].values()] == ["ok", "ok"]
     async with bench.http.get(f"{base}/metrics") as response:
